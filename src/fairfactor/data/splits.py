@@ -1,0 +1,141 @@
+"""Disjoint parts of a table, by seed: of any proportions, and of three published protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isclose
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fairfactor.errors import ArgumentError, DataError
+
+RowParts = dict[str, NDArray[np.int64]]
+
+_NEW_TASK_SHARE = 0.4
+_TABLE_1 = {"train": 12_287, "validation": 5_000, "test": 10_315}
+
+
+def split_rows(
+    rows: int, proportions: Mapping[str, float], *, seed: int, stratify: ArrayLike | None = None
+) -> RowParts:
+    """Split row positions 0..rows-1 at random into parts of given proportions.
+
+    Sizes are those of largest remainders. The rows of one stratum stand together in a random order
+    and are dealt to the parts in turn, so the totals are exact and every stratum, however small,
+    has each part's proportion up to a few rows.
+
+    Args:
+        rows: Number of rows to split.
+        proportions: Share of each part by name, with sum 1.
+        seed: The same seed gives the same parts.
+        stratify: Label of each row, shape (rows,), for parts that have the labels in equal shares.
+
+    Returns:
+        Ascending row positions of each part. The parts are disjoint and cover every row.
+
+    Raises:
+        ArgumentError: If the shares are not positive with sum 1, or there are not ``rows`` labels.
+        DataError: If there are too few rows to give each part one.
+    """
+    shares = np.array(list(proportions.values()), dtype=np.float64)
+    if not (shares > 0).all() or not isclose(shares.sum(), 1, abs_tol=1e-9):
+        raise ArgumentError("proportions", dict(proportions), "positive numbers with sum 1")
+    sizes = _largest_remainders(rows * shares)
+    if not sizes.all():
+        name = list(proportions)[int(sizes.argmin())]
+        raise DataError(f"{rows} rows are too few: expected one or more for the part {name!r}.")
+
+    generator = np.random.default_rng(seed)
+    strata = np.zeros(rows, dtype=np.int64)
+    if stratify is not None:
+        labels = np.asarray(stratify)
+        if labels.shape != (rows,):
+            raise ArgumentError("stratify", labels.shape, f"labels of shape ({rows},)")
+        labels_seen, codes = np.unique(labels, return_inverse=True)
+        strata = generator.permutation(len(labels_seen))[codes]
+    order = np.lexsort((generator.random(rows), strata))
+
+    # Part k has its turns at the times (j + 1/2) / size_k: evenly spread, for all parts at once.
+    turns = np.concatenate([(np.arange(size) + 0.5) / size for size in sizes])
+    part_of_turn = np.repeat(np.arange(len(sizes)), sizes)[np.argsort(turns, kind="stable")]
+    part_of_row = np.empty(rows, dtype=np.int64)
+    part_of_row[order] = part_of_turn
+    return {name: np.flatnonzero(part_of_row == part) for part, name in enumerate(proportions)}
+
+
+def paper_split(rows: int, *, seed: int) -> RowParts:
+    """Split as in the paper: 60 % pre-train, 40 % are the new task.
+
+    The new task is split 12,287 : 5,000 : 10,315 (arXiv 2403.00625, Table 1). Those are proportions
+    here because they do not sum to 40 % of Adult's rows, complete or all.
+
+    Args:
+        rows: Number of rows.
+        seed: The same seed gives the same parts.
+
+    Returns:
+        Parts ``pretraining``, ``train``, ``validation`` and ``test``.
+    """
+    total = sum(_TABLE_1.values())
+    new_task = {name: _NEW_TASK_SHARE * size / total for name, size in _TABLE_1.items()}
+    return split_rows(rows, {"pretraining": 1 - _NEW_TASK_SHARE} | new_task, seed=seed)
+
+
+def benchmark_split(labels: ArrayLike, *, seed: int) -> RowParts:
+    """Split as the Fair Fairness Benchmark does: 40 / 30 / 30 %, stratified on the label.
+
+    Args:
+        labels: Class of each row, shape (rows,).
+        seed: The same seed gives the same parts.
+
+    Returns:
+        Parts ``train``, ``validation`` and ``test``.
+    """
+    labels = np.asarray(labels)
+    proportions = {"train": 0.4, "validation": 0.3, "test": 0.3}
+    return split_rows(len(labels), proportions, seed=seed, stratify=labels)
+
+
+def official_split(marks: ArrayLike, labels: ArrayLike, *, seed: int) -> RowParts:
+    """Keep the published test rows; a fifth of the others validates, stratified on the label.
+
+    Args:
+        marks: ``"train"`` or ``"test"`` of each row, shape (rows,), as Adult's column ``split``.
+        labels: Class of each row, shape (rows,).
+        seed: The same seed gives the same parts. The test part does not depend on it.
+
+    Returns:
+        Parts ``train``, ``validation`` and ``test``.
+
+    Raises:
+        ArgumentError: If there are not as many labels as marks.
+        DataError: If a mark is neither, or none is ``"test"``.
+    """
+    marks, labels = np.asarray(marks, dtype=object), np.asarray(labels)
+    if labels.shape != marks.shape:
+        raise ArgumentError("labels", labels.shape, f"labels of shape {marks.shape}")
+    is_test = marks == "test"
+    strange = marks[~is_test & (marks != "train")]
+    if len(strange):
+        raise DataError(f"the split mark {strange[0]!r} is unknown: expected 'train' or 'test'.")
+    if not is_test.any():
+        raise DataError("no row has the split mark 'test': expected one or more.")
+    published_train = np.flatnonzero(~is_test)
+    parts = split_rows(
+        len(published_train),
+        {"train": 0.8, "validation": 0.2},
+        seed=seed,
+        stratify=labels[published_train],
+    )
+    return {name: published_train[rows] for name, rows in parts.items()} | {
+        "test": np.flatnonzero(is_test)
+    }
+
+
+def _largest_remainders(quotas: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return quotas as integers of the same sum: down, and up where the most is lost."""
+    sizes = np.floor(quotas).astype(np.int64)
+    left = round(quotas.sum()) - int(sizes.sum())
+    sizes[np.argsort(sizes - quotas, kind="stable")[:left]] += 1
+    return sizes

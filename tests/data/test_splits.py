@@ -1,0 +1,118 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fairfactor.data.splits import benchmark_split, official_split, paper_split, split_rows
+from fairfactor.errors import ArgumentError, DataError
+
+
+def assert_partition(parts, rows):
+    np.testing.assert_array_equal(np.sort(np.concatenate(list(parts.values()))), np.arange(rows))
+    for positions in parts.values():
+        assert positions.dtype == np.int64
+        assert (np.diff(positions) > 0).all()
+
+
+@st.composite
+def problems(draw):
+    weights = np.array(draw(st.lists(st.integers(1, 9), min_size=1, max_size=5)))
+    shares = weights / weights.sum()
+    labels = draw(st.lists(st.integers(0, 4), min_size=60, max_size=300))
+    return {f"part {place}": share for place, share in enumerate(shares)}, np.array(labels)
+
+
+@given(problem=problems(), seed=st.integers(0, 2**32), stratified=st.booleans())
+@settings(deadline=None, max_examples=60)
+def test_parts_are_disjoint_complete_of_the_right_size_and_repeatable(problem, seed, stratified):
+    proportions, labels = problem
+    rows, stratify = len(labels), labels if stratified else None
+    parts = split_rows(rows, proportions, seed=seed, stratify=stratify)
+    again = split_rows(rows, proportions, seed=seed, stratify=stratify)
+    assert list(parts) == list(proportions)
+    assert_partition(parts, rows)
+    for name, share in proportions.items():
+        assert abs(len(parts[name]) - share * rows) < 1
+        np.testing.assert_array_equal(parts[name], again[name])
+
+
+@given(problem=problems(), seed=st.integers(0, 2**32))
+@settings(deadline=None, max_examples=60)
+def test_every_stratum_is_shared_out_in_proportion(problem, seed):
+    proportions, labels = problem
+    parts = split_rows(len(labels), proportions, seed=seed, stratify=labels)
+    for label in np.unique(labels):
+        for name, share in proportions.items():
+            found = (labels[parts[name]] == label).sum()
+            # Each end of a stratum is off by at most 1/2 + share * parts / 2 turns; sizes by 1.
+            assert abs(found - share * (labels == label).sum()) < 2 + share * len(proportions)
+
+
+def test_another_seed_gives_other_parts():
+    proportions = {"a": 0.5, "b": 0.5}
+    first, second = (split_rows(1000, proportions, seed=seed)["a"] for seed in (0, 1))
+    assert 200 < len(np.intersect1d(first, second)) < 300
+
+
+def test_each_row_is_as_likely_as_any_other():
+    labels = np.repeat([0, 1], [30, 10])
+    counts = np.zeros(40)
+    for seed in range(500):
+        counts[split_rows(40, {"a": 0.25, "b": 0.75}, seed=seed, stratify=labels)["a"]] += 1
+    assert np.abs(counts / 500 - 0.25).max() < 0.08  # four standard errors
+
+
+@pytest.mark.parametrize(
+    "proportions", [{}, {"a": 0.5}, {"a": 0.7, "b": 0.4}, {"a": 1.0, "b": 0.0}, {"a": float("nan")}]
+)
+def test_shares_that_do_not_make_a_whole_are_refused(proportions):
+    with pytest.raises(ArgumentError, match="positive numbers with sum 1"):
+        split_rows(10, proportions, seed=0)
+
+
+def test_too_few_rows_and_too_few_labels_are_refused():
+    with pytest.raises(DataError, match=r"2 rows are too few.*'c'"):
+        split_rows(2, {"a": 0.4, "b": 0.4, "c": 0.2}, seed=0)
+    with pytest.raises(ArgumentError, match=r"labels of shape \(10,\)"):
+        split_rows(10, {"a": 0.5, "b": 0.5}, seed=0, stratify=[0, 1])
+
+
+def test_the_papers_protocol_has_60_percent_and_the_proportions_of_table_1():
+    parts = paper_split(45_222, seed=3)
+    assert_partition(parts, 45_222)
+    sizes = {name: len(rows) for name, rows in parts.items()}
+    assert sizes == {"pretraining": 27_133, "train": 8_052, "validation": 3_277, "test": 6_760}
+
+
+def test_the_benchmark_protocol_is_stratified_on_the_label():
+    labels = np.repeat([0, 1], [34_014, 11_208])
+    parts = benchmark_split(labels, seed=3)
+    assert_partition(parts, 45_222)
+    assert [len(rows) for rows in parts.values()] == [18_089, 13_567, 13_566]
+    for rows in parts.values():
+        assert labels[rows].mean() == pytest.approx(labels.mean(), abs=1e-4)
+
+
+def test_the_official_protocol_keeps_the_published_test_rows():
+    marks = np.array(["train", "test", "train", "train"] * 100, dtype=object)
+    labels = np.arange(400) % 3
+    parts, other = (official_split(marks, labels, seed=seed) for seed in (0, 1))
+    assert_partition(parts, 400)
+    np.testing.assert_array_equal(parts["test"], np.arange(1, 400, 4))
+    np.testing.assert_array_equal(parts["test"], other["test"])
+    assert (len(parts["train"]), len(parts["validation"])) == (240, 60)
+    assert not np.array_equal(parts["train"], other["train"])
+
+
+@pytest.mark.parametrize(
+    ("marks", "labels", "error", "text"),
+    [
+        (["train", "test", "dev"], [0, 1, 0], DataError, "split mark 'dev' is unknown"),
+        (["train", "test", None], [0, 1, 0], DataError, "split mark None is unknown"),
+        (["train"] * 3, [0, 1, 0], DataError, "no row has the split mark 'test'"),
+        (["train", "test"], [0, 1, 0], ArgumentError, r"labels of shape \(2,\)"),
+    ],
+)
+def test_unusable_marks_are_refused(marks, labels, error, text):
+    with pytest.raises(error, match=text):
+        official_split(marks, labels, seed=0)
