@@ -1,0 +1,62 @@
+"""The result of a factorisation: two thin matrices and what is known about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Factors:
+    """Rank-r factors ``T = up @ down`` that stand in for a weight ``W`` of shape (out, in).
+
+    In the paper's transposed notation ``down`` is ``Aᵀ`` and ``up`` is ``Bᵀ``. ``down``, ``up`` and
+    ``bias_correction`` have the dtype and the device of the weight.
+
+    Attributes:
+        down: First factor, shape (r, in).
+        up: Second factor, shape (out, r).
+        bias_correction: ``(W - T) μ``, shape (out,), to be added to the bias so that the mean
+            output stays what it was; None if no mean input was given.
+        singular_values: Singular values of the weight seen through the metrics, descending,
+            float64. All of them, whatever the rank, except for "randomized", which knows the
+            first r only, and for "als" and "em", where they are those of ``T``.
+        method: How the factors were computed.
+        error_bound: By how much the weighted error may exceed the best possible, as a fraction of
+            the weighted norm of the target: 0 for "exact", a bound that holds with a probability of
+            at least 1 - 1e-10 for "randomized", None for "als" and "em", which may end in a local
+            minimum.
+        objective_history: The objective before the first and after every iteration of "als" and
+            "em"; empty for the others.
+    """
+
+    down: Tensor
+    up: Tensor
+    bias_correction: Tensor | None
+    singular_values: Tensor
+    method: Literal["exact", "randomized", "als", "em"] = "exact"
+    error_bound: float | None = 0.0
+    objective_history: tuple[float, ...] = ()
+
+    @property
+    def rank(self) -> int:
+        """Number of components r."""
+        return self.down.shape[0]
+
+    @property
+    def product(self) -> Tensor:
+        """The weight ``T = up @ down`` that the factors stand for, shape (out, in)."""
+        return self.up @ self.down
+
+    def change(self, weight: Tensor) -> Tensor:
+        """Return ``T - W`` in float64, shape (out, in): what the factors change."""
+        product = self.up.to(torch.float64) @ self.down.to(torch.float64)
+        return product - weight.detach().to(product)
+
+    def relative_error(self, weight: Tensor) -> float:
+        """Return ``‖W - T‖ / ‖W‖`` in the unweighted Frobenius norm; 0 if nothing changes."""
+        error = self.change(weight).norm()
+        return float(error / weight.detach().to(error).norm()) if error > 0 else 0.0

@@ -1,0 +1,75 @@
+"""Best rank-r approximation of a matrix (Eckart-Young), as a product of two thin matrices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from fairfactor.factorize.randomized import excess_error_bound, leading_left_vectors
+
+Method = Literal["auto", "exact", "randomized"]
+
+RANDOMIZED_FROM = 2048
+"""Smaller side from which "auto" is randomised: below it the exact way takes about a second."""
+
+RANDOMIZED_SHARE = 8
+"""Largest rank for which "auto" is randomised: the smaller side divided by this."""
+
+
+@dataclass(frozen=True)
+class Truncation:
+    """``[C]_r = left @ right``, one singular component per column and row.
+
+    Attributes:
+        left: Shape (out, r).
+        right: Shape (r, in).
+        left_has_values: Whether ``left`` holds the singular values, and ``right`` is orthonormal;
+            otherwise the other way round.
+        singular_values: All singular values, descending; of a randomised truncation the first r.
+        error_bound: Upper bound of the excess error, a fraction of ``‖C‖``; 0 if exact.
+        method: How it was computed.
+    """
+
+    left: Tensor
+    right: Tensor
+    left_has_values: bool
+    singular_values: Tensor
+    error_bound: float
+    method: Literal["exact", "randomized"]
+
+
+def truncate(matrix: Tensor, rank: int, method: Method = "exact") -> Truncation:
+    """Truncate the singular value decomposition ``C = U S Vᵀ`` to its first r components.
+
+    The factors are written as a projection, ``U_r (U_rᵀ C)`` for a wide matrix and
+    ``(C V_r) V_rᵀ`` for a tall one. At full rank ``U`` (or ``V``) is square and orthogonal, so the
+    product is ``C`` entry by entry, also where the entries are much smaller than the rounding error
+    of the largest singular value: that is where a metric says that nothing matters.
+
+    Args:
+        matrix: ``C``, shape (out, in).
+        rank: Number of components r.
+        method: "exact" computes all components; "randomized" only the first r, approximately, with
+            an error bound; "auto" chooses by size.
+
+    Returns:
+        The factors and what is known about them.
+    """
+    tall = matrix.shape[0] > matrix.shape[1]
+    wide = matrix.T if tall else matrix
+    side = wide.shape[0]
+    if method == "auto":
+        large = side >= RANDOMIZED_FROM and rank * RANDOMIZED_SHARE <= side
+        method = "randomized" if large else "exact"
+    if method == "randomized":
+        basis, singular_values = leading_left_vectors(wide, rank)
+        error_bound = excess_error_bound(wide, basis, singular_values)
+    else:
+        basis, singular_values, _ = torch.linalg.svd(wide, full_matrices=False)
+        error_bound = 0.0
+    basis = basis[:, :rank]
+    left, right = (wide.T @ basis, basis.T) if tall else (basis, basis.T @ wide)
+    return Truncation(left, right, tall, singular_values, error_bound, method)

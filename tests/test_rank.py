@@ -1,0 +1,178 @@
+import itertools
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fairfactor.errors import ArgumentError
+from fairfactor.factorize import factorize
+from fairfactor.rank import (
+    EnergyThreshold,
+    FixedRank,
+    LayerSpectrum,
+    ParameterBudget,
+    RankFraction,
+    allocate_ranks,
+    break_even_rank,
+)
+
+
+def spectrum(outputs: int, inputs: int, seed: int = 0) -> LayerSpectrum:
+    generator = torch.Generator().manual_seed(seed)
+    values = torch.rand(min(outputs, inputs), generator=generator, dtype=torch.float64) ** 2
+    return LayerSpectrum(outputs, inputs, values.sort(descending=True).values)
+
+
+def network() -> dict[str, LayerSpectrum]:
+    return {"body.0": spectrum(6, 10), "body.1": spectrum(4, 6, seed=1), "head": spectrum(2, 4)}
+
+
+def parameters(layers: dict[str, LayerSpectrum], ranks: dict[str, int]) -> int:
+    return sum(
+        ranks[name] * (layer.out_features + layer.in_features) for name, layer in layers.items()
+    )
+
+
+def kept(layers: dict[str, LayerSpectrum], ranks: dict[str, int]) -> float:
+    return sum(
+        float(layer.singular_values[: ranks[name]].square().sum()) for name, layer in layers.items()
+    )
+
+
+@given(outputs=st.integers(1, 300), inputs=st.integers(1, 300))
+@settings(deadline=None, max_examples=100, derandomize=True)
+def test_break_even_rank_is_the_last_that_saves(outputs, inputs):
+    rank = break_even_rank(outputs, inputs)
+    assert rank * (outputs + inputs) < outputs * inputs
+    assert (rank + 1) * (outputs + inputs) >= outputs * inputs
+
+
+def test_break_even_rank_of_known_layers():
+    assert break_even_rank(2, 20) == 1  # the paper's head on Adult: 46 parameters against 42
+    assert break_even_rank(1, 512) == 0
+    assert break_even_rank(4, 4) == 1
+    assert break_even_rank(768, 768) == 383
+
+
+def test_fixed_rank():
+    assert allocate_ranks(network(), FixedRank(2)) == {"body.0": 2, "body.1": 2, "head": 2}
+
+
+def test_fraction_of_the_full_rank_is_at_least_one():
+    layers = {
+        "wide": LayerSpectrum(8, 100),
+        "tall": LayerSpectrum(100, 21),
+        "head": LayerSpectrum(2, 8),
+    }
+    assert allocate_ranks(layers, RankFraction(0.25)) == {"wide": 2, "tall": 5, "head": 1}
+    assert allocate_ranks(layers, RankFraction(1.0)) == {"wide": 8, "tall": 21, "head": 2}
+
+
+@given(energy=st.floats(0.01, 1.0), seed=st.integers(0, 50))
+@settings(deadline=None, max_examples=40, derandomize=True)
+def test_energy_threshold_is_the_smallest_that_suffices(energy, seed):
+    layer = spectrum(7, 9, seed)
+    rank = allocate_ranks({"layer": layer}, EnergyThreshold(energy))["layer"]
+    squares = layer.singular_values.square()
+    assert float(squares[:rank].sum()) >= energy * float(squares.sum()) * (1 - 1e-12)
+    assert rank == 1 or float(squares[: rank - 1].sum()) < energy * float(squares.sum())
+
+
+def test_energy_threshold_ignores_components_of_zero():
+    layers = {
+        "low": LayerSpectrum(4, 5, torch.tensor([3.0, 1.0, 0.0, 0.0])),
+        "zero": LayerSpectrum(3, 5, torch.zeros(3)),
+    }
+    assert allocate_ranks(layers, EnergyThreshold(1.0)) == {"low": 2, "zero": 1}
+
+
+@pytest.mark.parametrize("budget", range(32, 141, 6))
+def test_budget_is_kept_and_all_but_optimal(budget):
+    layers = network()
+    ranks = allocate_ranks(layers, ParameterBudget(budget))
+    assert parameters(layers, ranks) <= budget
+    affordable = [
+        dict(zip(layers, choice, strict=True))
+        for choice in itertools.product(
+            *(range(1, layer.full_rank + 1) for layer in layers.values())
+        )
+    ]
+    best = max(
+        kept(layers, choice) for choice in affordable if parameters(layers, choice) <= budget
+    )
+    largest_left_out = max(
+        (
+            float(layer.singular_values[ranks[name]] ** 2)
+            for name, layer in layers.items()
+            if ranks[name] < layer.full_rank
+        ),
+        default=0.0,
+    )
+    assert best - largest_left_out <= kept(layers, ranks) <= best
+
+
+@given(seed=st.integers(0, 200), components=st.integers(3, 12))
+@settings(deadline=None, max_examples=30, derandomize=True)
+def test_budget_is_optimal_when_all_components_cost_the_same(seed, components):
+    layers = {name: spectrum(4, 6, seed + shift) for shift, name in enumerate("abc")}
+    ranks = allocate_ranks(layers, ParameterBudget(10 * components))
+    assert sum(ranks.values()) == components
+    best = max(
+        kept(layers, dict(zip(layers, choice, strict=True)))
+        for choice in itertools.product(range(1, 5), repeat=3)
+        if sum(choice) <= components
+    )
+    assert kept(layers, ranks) == pytest.approx(best)
+
+
+def test_budget_spends_nothing_on_components_of_zero():
+    layers = {"low": LayerSpectrum(3, 4, torch.tensor([1.0, 0.5, 0.0]))}
+    assert allocate_ranks(layers, ParameterBudget(1000)) == {"low": 2}
+
+
+def test_budget_prefers_the_layer_that_its_metric_calls_important():
+    generator = torch.Generator().manual_seed(0)
+    weights = torch.randn(2, 8, 8, generator=generator, dtype=torch.float64)
+    layers = {}
+    for name, weight, importance in zip(("minor", "major"), weights, (1e-3, 1.0), strict=True):
+        factors = factorize(weight, 1, input_metric=importance * torch.ones(8))
+        layers[name] = LayerSpectrum(8, 8, factors.singular_values)
+    ranks = allocate_ranks(layers, ParameterBudget(16 * 6))
+    assert ranks == {"minor": 1, "major": 5}
+
+
+@pytest.mark.parametrize(
+    ("policy", "message"),
+    [
+        (FixedRank(3), r"rank of layer 'head'=3.*1 to 2 for a weight of 2 x 4"),
+        (FixedRank(0), r"rank of layer 'body.0'=0.*1 to 6"),
+        (ParameterBudget(31), "parameters=31.*at least 32, which is rank 1 in all 3 layers"),
+    ],
+)
+def test_refuses_ranks_that_layers_cannot_have(policy, message):
+    with pytest.raises(ArgumentError, match=message):
+        allocate_ranks(network(), policy)
+
+
+@pytest.mark.parametrize("share", [0.0, -0.1, 1.1, float("nan")])
+def test_refuses_shares_outside_the_unit_interval(share):
+    with pytest.raises(ArgumentError, match="fraction="):
+        RankFraction(share)
+    with pytest.raises(ArgumentError, match="energy="):
+        EnergyThreshold(share)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        None,
+        torch.ones(3),
+        torch.tensor([1.0, 2.0]),
+        torch.tensor([1.0, float("nan")]),
+    ],
+)
+@pytest.mark.parametrize("policy", [EnergyThreshold(0.9), ParameterBudget(100)])
+def test_refuses_an_incomplete_spectrum(values, policy):
+    with pytest.raises(ArgumentError, match=r"singular_values of layer 'head'.*all 2 singular"):
+        allocate_ranks({"head": LayerSpectrum(2, 4, values)}, policy)
