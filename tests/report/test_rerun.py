@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+import shlex
+
+from fairfactor.report.rerun import as_option, rerun_command
+
+
+def test_the_command_gives_every_option_and_survives_a_shell() -> None:
+    config = {"data": "adult; rm x", "learning_rates": [0.1, 0.01], "alpha": None, "seeds": 10}
+    command = rerun_command(config)
+    words = shlex.split(command.replace("\\\n", ""))
+    assert words[:4] == ["fairfactor", "run", "--data", "adult; rm x"]
+    assert words[4:] == ["--learning-rates", "0.1,0.01", "--seeds", "10"]
+
+
+def test_values_as_options() -> None:
+    assert as_option(None) == "—"
+    assert as_option(["a", 2]) == "a,2"
