@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fairfactor.errors import ArgumentError, DataError
-from fairfactor.fairness import METRICS, Array, ConfusionCounts, confusion_counts
-from fairfactor.groups import Groups
+from fairfactor.fairness import METRICS, Array, ConfusionCounts
 
 Metric = str | Callable[[ConfusionCounts], Array]
 
@@ -230,12 +229,9 @@ def group_table(
 
 
 def bootstrap_gap_interval(
-    y_true: ArrayLike,
-    y_pred: ArrayLike,
-    groups: Groups | ArrayLike,
+    counts: ConfusionCounts,
     metric: Metric,
     *,
-    n_classes: int | None = None,
     replicates: int = 1000,
     confidence: float = 0.95,
     seed: int = 0,
@@ -250,13 +246,10 @@ def bootstrap_gap_interval(
     91 %; the plain percentile interval never does.
 
     Args:
-        y_true: (rows,) class codes.
-        y_pred: (rows,) class codes.
-        groups: The group of every row, or its codes alone.
+        counts: Confusion counts of one data set.
         metric: A gap: its name in ``METRICS``, or a function of confusion counts, vectorised over
             leading axes. Accuracy and error serve too; worst-group accuracy, which noise pushes
             down, only as the error 1 - ``worst_group_accuracy``.
-        n_classes: Number of classes; by default what the labels show, and at least two.
         replicates: Number of bootstrap samples.
         confidence: Probability with which such intervals cover the metric of the population.
         seed: Seed of the resampling.
@@ -266,7 +259,6 @@ def bootstrap_gap_interval(
         replicates, because a group has too few rows; all three are NaN if it is undefined here.
     """
     _check_confidence(confidence)
-    counts = confusion_counts(y_true, y_pred, groups, n_classes=n_classes)
     value = float(_function(metric)(counts))
     if math.isnan(value):
         return Estimate(math.nan, math.nan, math.nan)
@@ -274,41 +266,6 @@ def bootstrap_gap_interval(
     high = max(value, _quantile(values, (1 + confidence) / 2))
     bias, margin = max(0.0, float(values.mean()) - value), high - value
     return Estimate(value, max(0.0, value - bias - margin), high)
-
-
-def upper_confidence_bound(
-    y_true: ArrayLike,
-    y_pred: ArrayLike,
-    groups: Groups | ArrayLike,
-    metric: Metric,
-    *,
-    n_classes: int | None = None,
-    replicates: int = 1000,
-    confidence: float = 0.95,
-    seed: int = 0,
-) -> float:
-    """Bound a gap from above, to choose an operating point whose gap is small on new data too.
-
-    The bound is the ``confidence`` percentile of the bootstrap replicates; near 0 it is cautious.
-    One bound holds with the confidence given; the smallest of many bounds on the same rows is
-    optimistic, so check the choice on other rows.
-
-    Args:
-        y_true: (rows,) class codes of validation data.
-        y_pred: (rows,) class codes predicted for them.
-        groups: The group of every row, or its codes alone.
-        metric: As in ``bootstrap_gap_interval``.
-        n_classes: Number of classes; by default what the labels show, and at least two.
-        replicates: Number of bootstrap samples.
-        confidence: Probability with which such bounds exceed the gap of the population.
-        seed: Seed of the resampling.
-
-    Returns:
-        The bound; infinite if too many replicates leave the metric undefined.
-    """
-    _check_confidence(confidence)
-    counts = confusion_counts(y_true, y_pred, groups, n_classes=n_classes)
-    return _quantile(_replicate(metric, counts, replicates, seed), confidence)
 
 
 def resample(counts: ConfusionCounts, replicates: int, seed: int = 0) -> ConfusionCounts:
