@@ -1,0 +1,154 @@
+"""The layers whose importance can be measured, and how a sample meets their weight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fairfactor.errors import ArgumentError
+
+
+def select_layers(model: nn.Module, layers: str | Sequence[str]) -> dict[str, nn.Module]:
+    """Find the layers that a selection names, in the order of definition.
+
+    Supported are ``nn.Linear``, the ``Conv1D`` of transformers (a linear layer with a transposed
+    weight) and ``nn.Conv2d`` without channel groups.
+
+    Args:
+        model: The model that holds the layers.
+        layers: One selection or several:
+
+            - ``"head"``: the last linear layer in the order of definition, which is the classifier
+              in the usual models; the key of the result says which one it is. A layer whose own
+              name is ``head`` goes first.
+            - ``"all-linear"``: every ``nn.Linear`` and ``Conv1D``.
+            - a name as in ``model.named_modules()``.
+            - a pattern such as ``"encoder.*.dense"`` (``*``, ``?`` and ``[]`` as in fnmatch), which
+              matches supported layers only.
+
+    Returns:
+        Layer by name. The output projection inside ``nn.MultiheadAttention`` is never among them,
+        because that module uses its weight without calling it.
+
+    Raises:
+        ArgumentError: If a selection finds nothing, or names a module that is not supported.
+    """
+    selections = [layers] if isinstance(layers, str) else list(layers)
+    if not selections:
+        raise ArgumentError("layers", layers, "at least one name, pattern, 'head' or 'all-linear'")
+    modules = dict(model.named_modules(remove_duplicate=False))
+    found: set[str] = set()
+    for selection in selections:
+        found.update(_matches(selection, model))
+    return {name: module for name, module in modules.items() if name in found}
+
+
+def layer_shape(layer: nn.Module) -> tuple[int, int]:
+    """Return (in, out) of a supported layer; for a convolution, in = channels × kernel size."""
+    weight = layer.weight
+    assert isinstance(weight, Tensor)
+    if _is_conv1d(layer):
+        return weight.shape[0], weight.shape[1]
+    return weight[0].numel(), weight.shape[0]
+
+
+def layer_device(layer: nn.Module) -> torch.device:
+    """Return the device of a supported layer."""
+    weight = layer.weight
+    assert isinstance(weight, Tensor)
+    return weight.device
+
+
+def input_positions(layer: nn.Module, inputs: Tensor) -> Tensor:
+    """Arrange inputs of a layer as (samples, positions, in).
+
+    Args:
+        layer: A supported layer.
+        inputs: What it read, samples first.
+
+    Returns:
+        The inputs, in which a convolution meets its weight once per output pixel, with the patch
+        under the kernel as input.
+    """
+    if not isinstance(layer, nn.Conv2d):
+        return inputs.reshape(len(inputs), -1, inputs.shape[-1])
+    if isinstance(layer.padding, str) or layer.padding_mode != "zeros":
+        mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
+        inputs = functional.pad(inputs, layer._reversed_padding_repeated_twice, mode=mode)
+        padding: tuple[int, ...] = (0, 0)
+    else:
+        padding = layer.padding
+    if layer.kernel_size == layer.stride == (1, 1) and padding == (0, 0):
+        return inputs.flatten(start_dim=2).transpose(1, 2)
+    patches = functional.unfold(inputs, layer.kernel_size, layer.dilation, padding, layer.stride)
+    return patches.transpose(1, 2)
+
+
+def output_positions(layer: nn.Module, gradients: Tensor) -> Tensor:
+    """Arrange gradients of a layer's output as (samples, positions, out)."""
+    if isinstance(layer, nn.Conv2d):
+        return gradients.flatten(start_dim=2).transpose(1, 2)
+    return gradients.reshape(len(gradients), -1, gradients.shape[-1])
+
+
+def _matches(selection: str, model: nn.Module) -> list[str]:
+    """Return the names of the layers that one selection stands for."""
+    if selection in dict(_supported_layers(model, every_name=True)):
+        return [selection]
+    supported = dict(_supported_layers(model))
+    linear = [name for name, layer in supported.items() if not isinstance(layer, nn.Conv2d)]
+    if selection == "head" and linear:
+        return linear[-1:]
+    if selection == "all-linear" and linear:
+        return linear
+    names = [name for name in supported if fnmatchcase(name, selection)]
+    if names:
+        return names
+    module = dict(model.named_modules(remove_duplicate=False)).get(selection)
+    inside = any(name.startswith(f"{selection}.") for name in supported)
+    raise ArgumentError(
+        "layers",
+        selection,
+        "'head', 'all-linear', a name or a pattern that finds an nn.Linear, Conv1D or nn.Conv2d "
+        "without channel groups" + (f", and it is {type(module).__name__}" if module else ""),
+        f"Its layers match '{selection}.*'."
+        if inside
+        else f"The model has {_listing(list(supported))}.",
+    )
+
+
+def _supported_layers(
+    model: nn.Module, *, every_name: bool = False
+) -> Iterator[tuple[str, nn.Module]]:
+    """Yield name and module of every supported layer, under its first name or each of them."""
+    uncalled = {
+        id(module.out_proj)
+        for module in model.modules()
+        if isinstance(module, nn.MultiheadAttention)
+    }
+    for name, module in model.named_modules(remove_duplicate=not every_name):
+        if is_supported(module) and id(module) not in uncalled:
+            yield name, module
+
+
+def is_supported(module: nn.Module) -> bool:
+    """Tell whether per-sample gradients of the module's weight can be followed."""
+    if isinstance(module, nn.Conv2d):
+        return module.groups == 1
+    return isinstance(module, nn.Linear) or _is_conv1d(module)
+
+
+def _is_conv1d(module: nn.Module) -> bool:
+    """Recognise ``transformers.pytorch_utils.Conv1D``, weight (in, out), without importing it."""
+    weight = getattr(module, "weight", None)
+    return type(module).__name__ == "Conv1D" and isinstance(weight, Tensor) and weight.dim() == 2
+
+
+def _listing(names: list[str], limit: int = 8) -> str:
+    """List names on one line, the first few of many."""
+    shown = ", ".join(repr(name) for name in names[:limit]) or "no supported layer"
+    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
