@@ -130,6 +130,8 @@ class Browser:
 _KEYS: dict[str, dict[str, Any]] = {
     "Tab": {"windowsVirtualKeyCode": 9},
     "ArrowDown": {"windowsVirtualKeyCode": 40},
+    "ArrowRight": {"windowsVirtualKeyCode": 39},
+    "Home": {"windowsVirtualKeyCode": 36},
     "Escape": {"windowsVirtualKeyCode": 27},
     "Enter": {"windowsVirtualKeyCode": 13, "text": "\r"},
 }

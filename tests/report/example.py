@@ -204,7 +204,7 @@ def _method(
         "label": f"{label}, rank {rank}" if factored else label,
         "trained_parameters": 0 if name == "pretrained" else 2 + 22 * rank if factored else 42,
         "total_parameters": 702 + 22 * rank if factored else 742,
-        "summary": {key: _estimate([row[key] for row in rows]) for key in CENTRES},
+        "summary": {key: interval_over_seeds([row[key] for row in rows]) for key in CENTRES},
         "differences": {},
         "groups": [_rates(source, group, i, shift) for i, group in enumerate(groups)],
         "replacement": {
@@ -234,7 +234,8 @@ def _method(
     }
 
 
-def _estimate(values: Sequence[float]) -> dict[str, float | None]:
+def interval_over_seeds(values: Sequence[float]) -> dict[str, float | None]:
+    """A mean with its 95 % interval, which one seed does not have."""
     n = len(values)
     if n < 2:
         return {"mean": fmean(values), "sd": None, "low": None, "high": None, "n": n}
@@ -254,7 +255,7 @@ def _add_differences(results: list[dict[str, Any]]) -> None:
             estimates = {}
             for key in CENTRES:
                 pairs = zip(result["seeds"], same[0]["seeds"], strict=True)
-                estimate = _estimate([0.6 * (a[key] - b[key]) for a, b in pairs])
+                estimate = interval_over_seeds([0.6 * (a[key] - b[key]) for a, b in pairs])
                 del estimate["sd"]
                 estimate["p_value"] = _p_value(estimate)
                 estimates[key] = estimate

@@ -47,3 +47,20 @@ def test_a_wrong_type_is_named_with_its_place(read: str, value: object, message:
 def test_a_missing_key_is_named_with_its_place() -> None:
     with pytest.raises(SavedModelError, match=r"no key 'p\.a'"):
         Fields({}, "p").number("a")
+
+
+def test_optional_entries_are_none_for_null() -> None:
+    fields = Fields({"met": None, "kept": False, "model": None, "folder": "model"})
+    assert fields.optional_flag("met") is None
+    assert fields.optional_flag("kept") is False
+    assert fields.optional_text("model") is None
+    assert fields.optional_text("folder") == "model"
+    with pytest.raises(SavedModelError, match="no key 'gone'"):
+        fields.optional_text("gone")
+
+
+def test_flags_by_name_and_objects_without_some_entries() -> None:
+    fields = Fields({"a": True, "b": None, "label": "text"}, "point")
+    assert fields.without("label").named_flags() == {"a": True, "b": False}
+    with pytest.raises(SavedModelError, match=r"no key 'point\.label'"):
+        fields.without("label").text("label")

@@ -21,13 +21,6 @@ def test_reads_the_example() -> None:
     assert len(run.importance.rows) == 2
 
 
-@pytest.mark.parametrize("version", [0, 2, None])
-def test_another_format_is_refused(version: int | None) -> None:
-    metrics = example_metrics() | {"format": version}
-    with pytest.raises(SavedModelError, match="this version reads 1"):
-        read_run(metrics)
-
-
 def test_importance_needs_one_row_for_each_group() -> None:
     metrics = example_metrics()
     metrics["importance"]["row_importance"].pop()

@@ -16,3 +16,7 @@ def test_the_command_gives_every_option_and_survives_a_shell() -> None:
 def test_values_as_options() -> None:
     assert as_option(None) == "—"
     assert as_option(["a", 2]) == "a,2"
+
+
+def test_the_command_is_that_of_the_run() -> None:
+    assert rerun_command({"seed": 0}, "tune") == "fairfactor tune \\\n  --seed 0"

@@ -50,6 +50,14 @@ class Fields:
         """A Boolean; null counts as false."""
         return bool(self._get(key))
 
+    def optional_flag(self, key: str) -> bool | None:
+        """A Boolean; ``None`` for null."""
+        return None if self.is_null(key) else self.flag(key)
+
+    def optional_text(self, key: str) -> str | None:
+        """A string or a number as text; ``None`` for null."""
+        return None if self.is_null(key) else self.text(key)
+
     def texts(self, key: str) -> tuple[str, ...]:
         """A list of strings; null is an empty list."""
         return tuple(_as_text(item, self._name(key)) for item in self._list(key))
@@ -69,6 +77,11 @@ class Fields:
         """An object."""
         return Fields(self._get(key), self._name(key))
 
+    def without(self, *keys: str) -> Fields:
+        """This object less some of its entries."""
+        kept = {key: value for key, value in self._values.items() if key not in keys}
+        return Fields(kept, self._path)
+
     def children(self, key: str) -> tuple[Fields, ...]:
         """A list of objects; null is an empty list."""
         name = self._name(key)
@@ -85,6 +98,10 @@ class Fields:
     def named_texts(self) -> dict[str, str]:
         """Every entry of this object as text."""
         return {key: self.text(key) for key in self._values}
+
+    def named_flags(self) -> dict[str, bool]:
+        """Every entry of this object, each a Boolean."""
+        return {key: self.flag(key) for key in self._values}
 
     def _get(self, key: str) -> object:
         if key not in self._values:

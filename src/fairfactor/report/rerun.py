@@ -6,11 +6,12 @@ import shlex
 from collections.abc import Mapping
 
 
-def rerun_command(config: Mapping[str, object]) -> str:
+def rerun_command(config: Mapping[str, object], command: str = "run") -> str:
     """The command line with every option of a configuration, one on each line.
 
     Args:
         config: The flat configuration of the run; an entry without a value is left out.
+        command: The command of fairfactor that made the run.
 
     Returns:
         A command for a POSIX shell.
@@ -20,7 +21,7 @@ def rerun_command(config: Mapping[str, object]) -> str:
         for name, value in config.items()
         if value is not None and value != []
     ]
-    return " \\\n  ".join(["fairfactor run", *options])
+    return " \\\n  ".join([f"fairfactor {command}", *options])
 
 
 def as_option(value: object) -> str:

@@ -9,7 +9,7 @@ RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "accurac
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over seeds with its 95 % interval; ``None`` where there is no value."""
+    """A value or a mean over seeds, with its 95 % interval; ``None`` where there is no value."""
 
     mean: float | None
     low: float | None
@@ -157,20 +157,26 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Run:
-    """A finished run."""
+class RunFacts:
+    """What runs of every kind say about themselves."""
 
     version: str
     data: DataSummary
-    reference_methods: tuple[str, ...]
-    methods: tuple[MethodResult, ...]
     metrics: tuple[Metric, ...]
-    importance: Importance | None
     findings: tuple[Finding, ...]
     headline: str
     sentences: tuple[str, ...]
     seconds: dict[str, float | None]
     environment: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Run(RunFacts):
+    """A finished comparison of methods."""
+
+    reference_methods: tuple[str, ...]
+    methods: tuple[MethodResult, ...]
+    importance: Importance | None
 
     @property
     def seed_count(self) -> int:

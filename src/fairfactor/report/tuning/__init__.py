@@ -1,0 +1,1 @@
+"""The page about tuning: from what was asked to the operating point."""

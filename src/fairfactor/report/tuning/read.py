@@ -1,0 +1,122 @@
+"""Reading ``metrics.json`` of kind "tuning"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fairfactor.errors import SavedModelError
+from fairfactor.report.facts import read_estimate, read_estimates, read_facts
+from fairfactor.report.fields import Fields
+from fairfactor.report.run import NO_ESTIMATE, RATES
+from fairfactor.report.tuning.run import (
+    Confusion,
+    Constraint,
+    Direction,
+    GroupOutcome,
+    Layer,
+    OperatingPoint,
+    TuningRun,
+)
+
+
+def read_tuning(metrics: Mapping[str, object]) -> TuningRun:
+    """Read the contents of ``metrics.json`` of a tuning.
+
+    Args:
+        metrics: The parsed file.
+
+    Returns:
+        The run as records.
+
+    Raises:
+        SavedModelError: If a key is missing, has a value of another type, or the chosen point is
+            not among the points.
+    """
+    fields = Fields(metrics)
+    points = tuple(_read_point(child) for child in fields.children("points"))
+    chosen = fields.number("chosen")
+    if chosen is not None and chosen not in range(len(points)):
+        raise SavedModelError(
+            f"metrics.json has {chosen:g} at 'chosen' where the index of one of {len(points)} "
+            "points is expected: it is damaged or of another version. Run the study again."
+        )
+    return TuningRun(
+        **vars(read_facts(fields)),
+        constraints=tuple(
+            Constraint(
+                text=child.text("text"),
+                metric=child.text("metric"),
+                sign=child.text("sign"),
+                bound=child.number("bound"),
+            )
+            for child in fields.children("constraints")
+        ),
+        confidence=fields.number("confidence"),
+        met=fields.optional_flag("met"),
+        chosen=None if chosen is None else int(chosen),
+        unmitigated=_read_point(fields.child("unmitigated")),
+        points=points,
+        layers=(
+            None
+            if fields.is_null("layers")
+            else tuple(_read_layer(child) for child in fields.children("layers"))
+        ),
+    )
+
+
+def _read_point(fields: Fields) -> OperatingPoint:
+    return OperatingPoint(
+        identifier=fields.text("id"),
+        recipe=fields.text("recipe"),
+        recipe_label=fields.text("recipe_label"),
+        setting=fields.text("setting"),
+        trained_parameters=fields.number("trained_parameters"),
+        total_parameters=fields.number("total_parameters"),
+        groups_at_prediction=fields.flag("groups_at_prediction"),
+        on_frontier=fields.child("on_frontier").named_flags(),
+        validation=read_estimates(fields.child("validation"), "value"),
+        test=read_estimates(fields.child("test"), "value"),
+        groups=tuple(_read_group(child) for child in fields.children("groups")),
+        model=fields.optional_text("model"),
+    )
+
+
+def _read_group(fields: Fields) -> GroupOutcome:
+    return GroupOutcome(
+        name=fields.text("name"),
+        count=fields.number("count"),
+        rates={
+            rate: NO_ESTIMATE
+            if fields.is_null(rate)
+            else read_estimate(fields.child(rate), "value")
+            for rate in RATES
+        },
+        positives=fields.number("positives"),
+        confusion=(
+            None if fields.is_null("confusion") else _read_confusion(fields.child("confusion"))
+        ),
+    )
+
+
+def _read_confusion(fields: Fields) -> Confusion:
+    return Confusion(
+        true_positives=fields.number("tp"),
+        false_positives=fields.number("fp"),
+        false_negatives=fields.number("fn"),
+        true_negatives=fields.number("tn"),
+    )
+
+
+def _read_layer(fields: Fields) -> Layer:
+    return Layer(
+        name=fields.text("layer"),
+        rank=fields.number("rank"),
+        directions=tuple(
+            Direction(
+                group=child.text("group"),
+                norm=child.number("norm"),
+                share_of_variance=child.number("share_of_variance"),
+            )
+            for child in fields.children("directions")
+        ),
+    )

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from tests.report.example_tuning import example_tuning
+
+from fairfactor.report.tuning.read import read_tuning
+from fairfactor.report.tuning.tables import asked_rows, direction_rows, group_rates, point_rows
+
+
+def test_what_was_asked_is_compared_with_what_came_out() -> None:
+    asked = ("equalized_odds<=0.05", "worst_group_accuracy>=0.99")
+    metrics = example_tuning(constraints=asked)
+    rows = asked_rows(read_tuning(metrics))
+    assert [row.asked for row in rows] == ["≤ 0.05", "≥ 0.99", "as high as possible"]
+    assert rows[1].test.kept is False
+    assert rows[2].test.kept is None
+    chosen = metrics["points"][metrics["chosen"]]["test"]["accuracy"]
+    assert rows[2].test.value == f"{chosen['value']:.3f}"
+
+
+def test_without_a_choice_there_are_dashes() -> None:
+    metrics = example_tuning() | {"chosen": None}
+    (row, _) = asked_rows(read_tuning(metrics))
+    assert (row.test.value, row.test.kept) == ("—", None)
+    assert [len(group.rows) for group in group_rates(read_tuning(metrics))] == [1, 1]
+
+
+def test_every_group_is_there_before_and_after() -> None:
+    metrics = example_tuning(groups=[f"Group {index}" for index in range(5)])
+    rates = group_rates(read_tuning(metrics))
+    assert [group.name for group in rates] == [f"Group {index}" for index in range(5)]
+    before, after = rates[0].rows
+    assert (before.model, after.model) == ("unmitigated", "chosen")
+    outcome = metrics["unmitigated"]["groups"][0]["selection_rate"]
+    assert before.cells[0][0] == f"{outcome['value']:.3f}"
+    assert before.cells[0][1] == f"{outcome['low']:.3f} to {outcome['high']:.3f}"
+
+
+def test_directions_have_bars_on_one_scale() -> None:
+    rows = direction_rows(read_tuning(example_tuning()))
+    assert len(rows) == 8
+    longest = max(rows, key=lambda row: float(row.norm[0]))
+    assert 'width="100"' in longest.norm[1]
+    assert direction_rows(read_tuning(example_tuning() | {"layers": None})) == ()
+
+
+def test_rows_of_points_mark_the_chosen_one() -> None:
+    metrics = example_tuning()
+    run = read_tuning(metrics)
+    rows = point_rows(run, range(60), run.ordered_metrics)
+    assert [row.index for row in rows if row.chosen] == [metrics["chosen"]]
+    values = [metrics["points"][4][split]["accuracy"]["value"] for split in ("validation", "test")]
+    assert rows[4].values[0] == tuple(f"{value:.3f}" for value in values)
