@@ -1,0 +1,237 @@
+"""Operating points, and the choice among them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from fairfactor.errors import ArgumentError
+from fairfactor.fairness import METRICS, Array, ConfusionCounts
+from fairfactor.mitigation.cell_model import CellModel
+from fairfactor.mitigation.constraint import METRIC_OF_NAME, ROUNDING, Constraint
+from fairfactor.mitigation.fair_model import FairModel
+
+Evidence = Literal["train_and_validation", "validation"]
+
+
+@dataclass(frozen=True, eq=False)
+class OperatingPoint:
+    """One decision rule on one model, and what it does on the rows it may be chosen by.
+
+    Attributes:
+        recipe: Name of the recipe.
+        setting: What distinguishes its model, as JSON values.
+        train: Confusion counts on the training rows.
+        validation: Confusion counts on the validation rows.
+        trained_parameters: Number of parameters trained; the rule itself is not counted.
+        groups_at_prediction: Whether predicting asks for groups.
+        cell_model: The model.
+        weights: The rule, (classes × classes × groups).
+    """
+
+    recipe: str
+    setting: Mapping[str, Any]
+    train: ConfusionCounts
+    validation: ConfusionCounts
+    trained_parameters: int
+    groups_at_prediction: bool
+    cell_model: CellModel
+    weights: Array
+
+    def metric(self, name: str, part: Literal["train", "validation"] = "validation") -> float:
+        """A metric of one part.
+
+        Args:
+            name: A name that constraints use, as "equalized_odds".
+            part: Which rows.
+
+        Returns:
+            A fraction.
+        """
+        counts = self.train if part == "train" else self.validation
+        return float(Constraint(name, 0.0).value(counts))
+
+    @property
+    def decide(self) -> FairModel:
+        """The network that decides so, in evaluation mode."""
+        rule = FairModel(
+            self.cell_model, self.weights, groups_at_prediction=self.groups_at_prediction
+        )
+        return rule.requires_grad_(requires_grad=False).eval()
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """The point that a frontier offers for some constraints.
+
+    Attributes:
+        point: The most accurate point that meets them, or the nearest if none does.
+        met: Whether it meets them.
+        message: What was found, in a sentence.
+    """
+
+    point: OperatingPoint
+    met: bool
+    message: str
+
+
+@dataclass(frozen=True, eq=False)
+class Frontier:
+    """All operating points that were tried.
+
+    Attributes:
+        points: The points.
+
+    Raises:
+        ArgumentError: If there are none.
+    """
+
+    points: tuple[OperatingPoint, ...]
+
+    def __post_init__(self) -> None:
+        if not self.points:
+            raise ArgumentError("points", self.points, "at least one operating point")
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    @property
+    def train(self) -> ConfusionCounts:
+        """Counts on the training rows, with a leading axis of points."""
+        return _stacked([point.train for point in self.points])
+
+    @property
+    def validation(self) -> ConfusionCounts:
+        """Counts on the validation rows, with a leading axis of points."""
+        return _stacked([point.validation for point in self.points])
+
+    def select(
+        self,
+        constraints: Sequence[Constraint],
+        *,
+        confidence: float | None = None,
+        evidence: Evidence = "train_and_validation",
+        minimize: str = "error_rate",
+    ) -> Selection:
+        """Choose the best point that meets all constraints.
+
+        A rule that is the best of many on the validation rows is partly the luckiest, so by default
+        it has to keep each bound on the training rows too. The objective is that of the validation
+        rows.
+
+        Args:
+            constraints: What has to hold; none leaves the most accurate point.
+            confidence: The share of bootstrap samples of the validation rows that must keep each
+                bound; ``None`` asks for the estimate alone.
+            evidence: Rows on which each bound must hold.
+            minimize: What to minimise among the points that meet the constraints: "error_rate", or
+                a gap such as "equalized_odds" next to a constraint on accuracy.
+
+        Returns:
+            The choice; if no point meets the constraints, the one that misses them by least.
+
+        Raises:
+            ArgumentError: If ``evidence`` or ``minimize`` is not one of the names above.
+        """
+        if evidence not in get_args(Evidence):
+            raise ArgumentError("evidence", evidence, f"one of {', '.join(get_args(Evidence))}")
+        parts = [self.validation] + ([self.train] if evidence == get_args(Evidence)[0] else [])
+        cost, error = _cost(minimize, parts), _cost("error_rate", parts)
+        excess = np.full(len(self.points), -np.inf)
+        for constraint in constraints:
+            excess = np.maximum(excess, np.max([constraint.excess(p) for p in parts], axis=0))
+        nearest = int(np.lexsort((error, cost, excess))[0])
+        feasible = np.flatnonzero(excess <= ROUNDING)
+        smallest = np.inf
+        for index in feasible[np.lexsort((error[feasible], cost[feasible]))]:
+            # What does not keep the bounds surely enough rules out all that keep them by less.
+            if confidence is not None and excess[index] >= smallest:
+                continue
+            point = self.points[index]
+            if all(c.is_met(point.validation, confidence) for c in constraints):
+                return Selection(point, True, _found(point, constraints))
+            smallest = excess[index]
+        point = self.points[nearest]
+        return Selection(point, False, _missed(point, constraints, confidence))
+
+    def pareto(self, metric: str = "equalized_odds") -> Frontier:
+        """The points that no other beats on both validation accuracy and a gap, by rising gap.
+
+        Args:
+            metric: A name that constraints use.
+
+        Returns:
+            A frontier of those points.
+        """
+        gap = _cost(metric, [self.validation])
+        error = 1 - METRICS["accuracy"](self.validation)
+        kept, best = [], np.inf
+        for index in np.lexsort((error, gap)):
+            if np.isfinite(gap[index]) and error[index] < best:
+                kept.append(self.points[index])
+                best = error[index]
+        return Frontier(tuple(kept))
+
+    def area(self, metric: str, *, worst_gap: float, worst_accuracy: float) -> float:
+        """Area that the points dominate, as a fraction of what could be (hypervolume).
+
+        Args:
+            metric: The gap on the first axis.
+            worst_gap: Gap of the reference point; points beyond do not count.
+            worst_accuracy: Accuracy of the reference point.
+
+        Returns:
+            0 to 1; 1 is full accuracy without a gap.
+        """
+        area = 0.0
+        points = [
+            (point.metric(metric), point.metric("accuracy"))
+            for point in self.pareto(metric).points
+            if point.metric(metric) < worst_gap and point.metric("accuracy") > worst_accuracy
+        ]
+        edges = [gap for gap, _ in points[1:]] + [worst_gap]
+        for (gap, accuracy), edge in zip(points, edges[: len(points)], strict=True):
+            area += (edge - gap) * (accuracy - worst_accuracy)
+        return area / (worst_gap * (1 - worst_accuracy))
+
+
+def _stacked(counts: Sequence[ConfusionCounts]) -> ConfusionCounts:
+    return ConfusionCounts(np.stack([c.cells for c in counts]), counts[0].group_names)
+
+
+def _cost(name: str, parts: Sequence[ConfusionCounts]) -> Array:
+    """What to minimise: a gap at its worst over parts, or the error on the first of them."""
+    constraint = Constraint(name, 0.0)
+    if name == "error_rate":
+        return constraint.value(parts[0])
+    if constraint.is_floor:
+        accepted = ", ".join(n for n in METRIC_OF_NAME if not Constraint(n, 0.0).is_floor)
+        raise ArgumentError("metric", name, f"one that is better when small: {accepted}")
+    values = np.max([constraint.value(part) for part in parts], axis=0)
+    return np.where(np.isnan(values), np.inf, values)
+
+
+def _found(point: OperatingPoint, constraints: Sequence[Constraint]) -> str:
+    accuracy = point.metric("accuracy")
+    kept = " and ".join(_measured(point, c.metric) for c in constraints) or "no constraint"
+    return f"Validation accuracy {accuracy:.2%} with {kept} ({point.recipe})."
+
+
+def _missed(
+    point: OperatingPoint, constraints: Sequence[Constraint], confidence: float | None
+) -> str:
+    wanted = " and ".join(map(str, constraints))
+    sure = "" if confidence is None else f" at confidence {confidence:g}"
+    nearest = " and ".join(_measured(point, c.metric) for c in constraints)
+    return (
+        f"No operating point meets {wanted}{sure}. The nearest has {nearest} at validation "
+        f"accuracy {point.metric('accuracy'):.2%} ({point.recipe}). Relax the bound or add recipes."
+    )
+
+
+def _measured(point: OperatingPoint, name: str) -> str:
+    values = (point.metric(name, "train"), point.metric(name, "validation"))
+    return f"{name} {values[0]:.4f} on training and {values[1]:.4f} on validation rows"

@@ -1,0 +1,116 @@
+"""A last layer fitted with a penalty on gaps, over a path of strengths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fairfactor.mitigation.rates import RateFamily
+
+
+class GapPenalty:
+    """2 Σ_k Σ_s (r_ks − mean_s r_ks)² with soft rates; for two groups Σ_k (r_k0 − r_k1)².
+
+    r_ks is the mean of Σ_c A_k[c, y] p(c | x) over the rows of group s with B_k[y] = 1, always over
+    all rows, so that no batch can miss a group.
+
+    Args:
+        family: The rates A and B.
+        labels: Class codes, (rows,).
+        groups: Group codes, (rows,); rows of -1 take no part.
+        n_groups: Number of groups.
+    """
+
+    def __init__(self, family: RateFamily, labels: Tensor, groups: Tensor, n_groups: int) -> None:
+        self.hits = torch.from_numpy(family.hits).float()
+        events = torch.from_numpy(family.events).float()[:, labels]
+        member = functional.one_hot(groups + 1, n_groups + 1)[:, 1:].float()
+        rows = torch.einsum("ki,is->ksi", events, member)
+        self.sizes = rows.sum(dim=2)
+        self.shares = rows / self.sizes.clamp_min(1)[:, :, None]
+        self.labels = labels
+
+    def rates(self, probabilities: Tensor) -> Tensor:
+        """Soft rates.
+
+        Args:
+            probabilities: p(c | x), (rows × classes).
+
+        Returns:
+            r, (rates × groups); 0 where a group has no such rows.
+        """
+        credit = torch.einsum("kci,ic->ki", self.hits[:, :, self.labels], probabilities)
+        return torch.einsum("ksi,ki->ks", self.shares, credit)
+
+    def __call__(self, probabilities: Tensor) -> Tensor:
+        """The penalty of probabilities (rows × classes), a scalar."""
+        present = (self.sizes > 0).to(probabilities)
+        rates = self.rates(probabilities)
+        number = present.sum(dim=1, keepdim=True).clamp_min(1)
+        means = (rates * present).sum(dim=1, keepdim=True) / number
+        return 2 * ((rates - means) * present).square().sum()
+
+
+def penalty_path(
+    features: Tensor,
+    labels: Tensor,
+    penalty: GapPenalty,
+    n_classes: int,
+    strengths: Iterable[float],
+    *,
+    weight_penalty: float = 1e-3,
+    iterations: int = 80,
+) -> Iterator[nn.Linear]:
+    """Minimise cross-entropy + strength · penalty + weight_penalty/2 ‖W‖² for each strength.
+
+    Full-batch L-BFGS on standardised features, each fit started from the last.
+
+    Args:
+        features: Inputs of the layer, (rows × features).
+        labels: Class codes, (rows,).
+        penalty: The penalty.
+        n_classes: Number of classes.
+        strengths: From weak to strong.
+        weight_penalty: Weight of the squared weights; the biases are free.
+        iterations: Most L-BFGS iterations for each.
+
+    Yields:
+        The layer on the features as they are.
+    """
+    mean = features.mean(dim=0)
+    scale = features.std(dim=0, correction=0).clamp_min(1e-6)
+    standardised = (features - mean) / scale
+    layer = nn.Linear(features.shape[1], n_classes).to(features)
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    for strength in strengths:
+        optimizer = torch.optim.LBFGS(
+            layer.parameters(),
+            max_iter=iterations,
+            history_size=20,
+            line_search_fn="strong_wolfe",
+        )
+
+        def closure(optimizer: torch.optim.LBFGS = optimizer, strength: float = strength) -> float:
+            optimizer.zero_grad()
+            logits = layer(standardised)
+            loss = functional.cross_entropy(logits, labels)
+            loss = loss + strength * penalty(logits.softmax(dim=1))
+            loss = loss + weight_penalty / 2 * layer.weight.square().sum()
+            loss.backward()
+            return float(loss.detach())
+
+        optimizer.step(closure)
+        yield _unstandardised(layer, mean, scale)
+
+
+def _unstandardised(layer: nn.Linear, mean: Tensor, scale: Tensor) -> nn.Linear:
+    """The same function of features that are not standardised."""
+    plain = nn.Linear(layer.in_features, layer.out_features).to(layer.weight)
+    with torch.no_grad():
+        plain.weight.copy_(layer.weight / scale)
+        plain.bias.copy_(layer.bias - plain.weight @ mean)
+    return plain

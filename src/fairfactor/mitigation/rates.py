@@ -1,0 +1,141 @@
+"""Rates of decisions that constraints compare between groups, in one form for all notions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairfactor.errors import ArgumentError
+from fairfactor.fairness import ConfusionCounts
+from fairfactor.mitigation.constraint import METRIC_OF_NAME
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class RateFamily:
+    """The rates that one notion of fairness compares.
+
+    Rate k of group s under decisions d is r_ks = P(A_k[d, y] = 1 | B_k[y] = 1, s).
+
+    Attributes:
+        hits: A, (rates, classes decided, true classes), 0 or 1.
+        events: B, (rates, true classes), 0 or 1: the rows that rate k is a share of.
+        is_floor: Whether every rate is to be high, rather than equal between groups.
+    """
+
+    hits: Array
+    events: Array
+    is_floor: bool = False
+
+    def shares(self, prior: Array) -> Array:
+        """Probability π_ks = P(B_k[y] = 1, s) of what each rate is conditioned on.
+
+        Args:
+            prior: P(y, s), shape (classes, groups).
+
+        Returns:
+            π, shape (rates, groups); 0 where a group has no such rows.
+        """
+        shares: Array = self.events @ prior
+        return shares
+
+    def freedom(self, prior: Array) -> int:
+        """Number of multipliers that can be chosen freely.
+
+        Args:
+            prior: P(y, s), shape (classes, groups).
+
+        Returns:
+            For each rate the groups that have rows for it, less one because their sum is fixed.
+        """
+        present = (self.shares(prior) > 0).sum(axis=1)
+        return int((present if self.is_floor else np.maximum(present - 1, 0)).sum())
+
+    def excess(self, counts: ConfusionCounts) -> Array:
+        """The largest gap of any rate; for a floor, 1 minus the smallest rate.
+
+        Args:
+            counts: Confusion counts, with any leading axes.
+
+        Returns:
+            Fractions, of the shape of the leading axes.
+        """
+        hits = np.einsum("...sty,kyt->...ks", counts.cells, self.hits)
+        rows = np.einsum("...st,kt->...ks", counts.actual, self.events)
+        rates = np.divide(hits, rows, out=np.full(hits.shape, np.nan), where=rows > 0)
+        low = np.fmin.reduce(rates, axis=-1)
+        spread = 1 - low if self.is_floor else np.fmax.reduce(rates, axis=-1) - low
+        return np.asarray(np.fmax.reduce(spread, axis=-1))
+
+    def decision_weights(self, multipliers: Array, prior: Array) -> Array:
+        """Weights of the Bayes rule of the Lagrangian of the constraints.
+
+        argmax_c Σ_ys w[c, y, s] p(y, s | x) with w[c, y, s] = 1[c = y] − Σ_k λ_ks A_k[c, y] / π_ks
+        maximises accuracy − Σ_ks λ_ks r_ks over all decisions, row by row. For demographic parity
+        that is argmax_c p(c | x) − Σ_s λ_cs p(s | x) / π_s.
+
+        Args:
+            multipliers: λ, shape (..., rates, groups).
+            prior: P(y, s), shape (classes, groups).
+
+        Returns:
+            w, shape (..., classes decided, true classes, groups).
+        """
+        shares = self.shares(prior)
+        inverse = np.divide(1.0, shares, out=np.zeros_like(shares), where=shares > 0)
+        costs = np.einsum("...ks,ks,kcy->...cys", multipliers, inverse, self.hits)
+        identity = np.eye(self.hits.shape[-1])[:, :, None]
+        weights: Array = identity - costs
+        return weights
+
+
+def rate_family(constraint: str, n_classes: int) -> RateFamily:
+    """The rates behind a constraint.
+
+    As in `fairfactor.fairness`, with two classes only class 1 takes the positive role, with more
+    each class in turn.
+
+    Args:
+        constraint: A name in `METRIC_OF_NAME`.
+        n_classes: Number of classes K.
+
+    Returns:
+        The family.
+
+    Raises:
+        ArgumentError: If the constraint compares no rates.
+    """
+    judged = [1] if n_classes == 2 else list(range(n_classes))
+    everyone = np.ones(n_classes)
+    hits, events = [], []
+    for c in judged:
+        decided, own = np.zeros((n_classes, n_classes)), np.eye(n_classes)[c]
+        decided[c] = 1
+        for event in {
+            "demographic_parity": [everyone],
+            "equal_opportunity": [own],
+            "false_positive_rate": [everyone - own],
+            "equalized_odds": [own, everyone - own],
+            "equalized_odds_mean": [own, everyone - own],
+            "equalized_odds_sum": [own, everyone - own],
+        }.get(constraint, []):
+            hits.append(decided * event)
+            events.append(event)
+    if constraint in {"worst_group_error", "worst_group_accuracy"}:
+        return RateFamily(np.eye(n_classes)[None], everyone[None], is_floor=True)
+    if not hits:
+        accepted = f"a constraint that compares groups, one of {', '.join(METRIC_OF_NAME)}"
+        raise ArgumentError("constraint", constraint, accepted)
+    return RateFamily(np.array(hits), np.array(events))
+
+
+def joined(families: list[RateFamily]) -> RateFamily:
+    """The rates of several families of the same kind together."""
+    return RateFamily(
+        np.concatenate([family.hits for family in families]),
+        np.concatenate([family.events for family in families]),
+        families[0].is_floor,
+    )

@@ -1,0 +1,142 @@
+"""The recipes by name."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+
+from fairfactor.features import layer_inputs
+from fairfactor.importance import select_layers
+from fairfactor.mitigation.bias_aware import fit_bias_aware
+from fairfactor.mitigation.cell_head import CellHead
+from fairfactor.mitigation.cell_model import (
+    ClassNetwork,
+    ComposedCells,
+    FrozenCells,
+    features_and_logits,
+)
+from fairfactor.mitigation.cell_training import tuned_factor_network
+from fairfactor.mitigation.gap_penalty import GapPenalty, penalty_path
+from fairfactor.mitigation.low_rank_cells import LowRankCells
+from fairfactor.mitigation.rates import rate_family
+from fairfactor.mitigation.recipe import FittedCells, Recipe, TuningProblem
+from fairfactor.surgery import count_parameters
+
+_BLENDS = (0.0, 0.25, 0.5, 0.75)
+_STRENGTHS = (0.0, 0.3, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
+
+
+def late_layers(problem: TuningProblem) -> tuple[str, ...]:
+    """The last two linear layers of the backbone."""
+    return tuple(select_layers(problem.backbone, "all-linear"))[-2:]
+
+
+def first_layer(problem: TuningProblem) -> tuple[str, ...]:
+    """The first linear layer of the backbone."""
+    return tuple(select_layers(problem.backbone, "all-linear"))[:1]
+
+
+def fit_late_features(problem: TuningProblem, _seed: int) -> Iterator[FittedCells]:
+    """p(s | y, x) from what the last two layers of the frozen backbone are given.
+
+    What the network has thrown away cannot be used against a group, so this view on groups is
+    vague, and the rules that it leads to change gradually: good for equalised odds.
+
+    Args:
+        problem: The pre-trained network and the rows.
+
+    Yields:
+        One model.
+    """
+    yield _frozen(problem, late_layers(problem))
+
+
+def fit_input_features(problem: TuningProblem, _seed: int) -> Iterator[FittedCells]:
+    """p(s | y, x) from the inputs: a precise view on groups, which demographic parity needs.
+
+    Args:
+        problem: The pre-trained network and the rows.
+
+    Yields:
+        One model.
+    """
+    yield _frozen(problem, first_layer(problem))
+
+
+def fit_low_rank(problem: TuningProblem, seed: int) -> Iterator[FittedCells]:
+    """Low-rank factors of all hidden layers, tuned to tell class and group together.
+
+    Args:
+        problem: The pre-trained network and the rows.
+        seed: Seed of the training.
+
+    Yields:
+        The tuned network, then blends of its view on groups with that of the late features.
+    """
+    network = tuned_factor_network(problem, seed=seed)
+    trained = count_parameters(network).total
+    tuned = LowRankCells(network)
+    yield FittedCells(tuned, {"groups_from": "factors"}, trained)
+    late = _frozen(problem, late_layers(problem))
+    for share in _BLENDS:
+        yield FittedCells(
+            ComposedCells(tuned, late.model, share),
+            {**late.setting, "share_of_factors": share},
+            trained + late.trained_parameters,
+        )
+
+
+def fit_gap_penalty(problem: TuningProblem, _seed: int) -> Iterator[FittedCells]:
+    """A new last layer, fitted with a penalty on the gaps of soft rates.
+
+    Args:
+        problem: The pre-trained network and the rows.
+
+    Yields:
+        One network for each notion and strength.
+    """
+    layer = late_layers(problem)[-1]
+    rows, n_classes = problem.train, len(problem.class_names)
+    features = layer_inputs(problem.backbone, layer, rows.inputs)
+    for notion in ("equalized_odds", "demographic_parity"):
+        family = rate_family(notion, n_classes)
+        penalty = GapPenalty(family, rows.labels, rows.groups, len(problem.group_names))
+        path = penalty_path(features, rows.labels, penalty, n_classes, _STRENGTHS)
+        for strength, head in zip(_STRENGTHS, path, strict=True):
+            network = copy.deepcopy(problem.backbone)
+            network.set_submodule(layer, head)
+            yield FittedCells(
+                ClassNetwork(network, n_classes),
+                {"penalty": notion, "strength": strength},
+                count_parameters(head).total,
+            )
+
+
+def _frozen(problem: TuningProblem, layers: tuple[str, ...]) -> FittedCells:
+    backbone = copy.deepcopy(problem.backbone).requires_grad_(requires_grad=False).eval()
+    features, _ = features_and_logits(backbone, layers, problem.train.inputs)
+    head = CellHead.fit(
+        features,
+        problem.train.labels,
+        problem.train.groups,
+        n_classes=len(problem.class_names),
+        n_groups=len(problem.group_names),
+    )
+    model = FrozenCells(backbone, layers, head)
+    return FittedCells(model, {"groups_from": list(layers)}, count_parameters(head).total)
+
+
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe("late-features", "Bayes rule, groups from late features", fit_late_features),
+        Recipe("input-features", "Bayes rule, groups from inputs", fit_input_features),
+        Recipe("low-rank", "Bayes rule on tuned low-rank factors", fit_low_rank),
+        Recipe("gap-penalty", "Last layer with a gap penalty", fit_gap_penalty),
+        Recipe("bias-aware", "Bias-aware factors, locked", fit_bias_aware),
+    )
+}
+"""Every recipe by name."""
+
+DEFAULT = ("late-features", "input-features", "low-rank")
+"""Recipes that no other one makes superfluous."""

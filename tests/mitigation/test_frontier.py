@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from fairfactor.errors import ArgumentError
+from fairfactor.fairness import ConfusionCounts
+from fairfactor.mitigation.cell_model import ClassNetwork
+from fairfactor.mitigation.constraint import Constraint
+from fairfactor.mitigation.frontier import Frontier, OperatingPoint
+
+MODEL = ClassNetwork(nn.Linear(1, 2), 2)
+
+
+def counts(accuracy, gap, rows=10_000):
+    """Two groups without positives whose selection rates differ by a gap, and that accuracy."""
+    selected = np.array([1 - accuracy - gap / 2, 1 - accuracy + gap / 2]) * rows
+    cells = np.zeros((2, 2, 2), dtype=np.int64)
+    cells[:, 0, 1] = np.rint(selected)
+    cells[:, 0, 0] = rows - cells[:, 0, 1]
+    return ConfusionCounts(cells, ("a", "b"))
+
+
+def point(accuracy, gap, train_gap=None, recipe="r"):
+    return OperatingPoint(
+        recipe=recipe,
+        setting={},
+        train=counts(accuracy, gap if train_gap is None else train_gap),
+        validation=counts(accuracy, gap),
+        trained_parameters=1,
+        groups_at_prediction=False,
+        cell_model=MODEL,
+        weights=np.eye(2)[:, :, None],
+    )
+
+
+def at_most(gap):
+    return [Constraint("demographic_parity", gap)]
+
+
+@pytest.fixture
+def frontier():
+    return Frontier(
+        (point(0.9, 0.2), point(0.8, 0.1), point(0.7, 0.02), point(0.75, 0.15), point(0.85, 0.1))
+    )
+
+
+@pytest.mark.parametrize(("bound", "accuracy"), [(0.3, 0.9), (0.2, 0.9), (0.1, 0.85), (0.05, 0.7)])
+def test_chooses_the_most_accurate_that_meets_the_constraint(frontier, bound, accuracy):
+    choice = frontier.select(at_most(bound))
+    assert choice.met
+    assert choice.point.metric("accuracy") == pytest.approx(accuracy)
+    assert f"{accuracy:.2%}" in choice.message
+
+
+def test_without_constraints_the_most_accurate(frontier):
+    assert frontier.select([]).point is frontier.points[0]
+
+
+def test_several_constraints_hold_together(frontier):
+    choice = frontier.select([*at_most(0.12), Constraint("accuracy", 0.82)])
+    assert choice.met
+    assert choice.point is frontier.points[4]
+
+
+def test_what_cannot_be_met_gives_the_nearest_and_says_so(frontier):
+    choice = frontier.select(at_most(0.01))
+    assert not choice.met
+    assert choice.point is frontier.points[2]
+    assert choice.message.startswith("No operating point meets demographic_parity<=0.01.")
+    assert "0.0200" in choice.message
+
+
+def test_training_rows_have_a_say_unless_told_otherwise():
+    lucky, steady = point(0.9, 0.04, train_gap=0.1), point(0.8, 0.04)
+    frontier = Frontier((lucky, steady))
+    assert frontier.select(at_most(0.05)).point is steady
+    assert frontier.select(at_most(0.05), evidence="validation").point is lucky
+
+
+def test_confidence_asks_for_a_margin():
+    frontier = Frontier((point(0.85, 0.05), point(0.8, 0.02)))
+    assert frontier.select(at_most(0.0501)).point is frontier.points[0]
+    assert frontier.select(at_most(0.0501), confidence=0.95).point is frontier.points[1]
+    missed = frontier.select(at_most(0.0201), confidence=0.95)
+    assert not missed.met
+    assert missed.point is frontier.points[1]
+    assert "confidence 0.95" in missed.message
+
+
+def test_a_gap_can_be_minimised_under_a_floor_of_accuracy(frontier):
+    choice = frontier.select([Constraint("accuracy", 0.8)], minimize="demographic_parity")
+    assert choice.point is frontier.points[4]
+    with pytest.raises(ArgumentError, match="better when small"):
+        frontier.select([], minimize="accuracy")
+    with pytest.raises(ArgumentError, match="evidence"):
+        frontier.select([], evidence="test")
+
+
+def test_pareto_keeps_what_no_other_point_beats(frontier):
+    kept = frontier.pareto("demographic_parity").points
+    assert kept == (frontier.points[2], frontier.points[4], frontier.points[0])
+
+
+def test_area_is_that_of_the_staircase(frontier):
+    area = frontier.area("demographic_parity", worst_gap=0.3, worst_accuracy=0.5)
+    expected = (0.08 * 0.2 + 0.1 * 0.35 + 0.1 * 0.4) / (0.3 * 0.5)
+    assert area == pytest.approx(expected, rel=1e-6)
+    assert Frontier(frontier.points[1:2]).area(
+        "demographic_parity", worst_gap=0.05, worst_accuracy=0.5
+    ) == pytest.approx(0)
+
+
+def test_a_point_decides_with_its_rule(frontier):
+    inputs = torch.randn(5, 1)
+    decided = frontier.points[0].decide(inputs).argmax(dim=1)
+    assert torch.equal(decided, MODEL.network(inputs).argmax(dim=1))
+
+
+def test_no_points_are_refused():
+    with pytest.raises(ArgumentError, match="points"):
+        Frontier(())
