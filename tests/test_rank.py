@@ -176,3 +176,67 @@ def test_refuses_shares_outside_the_unit_interval(share):
 def test_refuses_an_incomplete_spectrum(values, policy):
     with pytest.raises(ArgumentError, match=r"singular_values of layer 'head'.*all 2 singular"):
         allocate_ranks({"head": LayerSpectrum(2, 4, values)}, policy)
+
+
+def weights(layers: dict[str, LayerSpectrum]) -> int:
+    return sum(layer.parameters for layer in layers.values())
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        (FixedRank(1), {"body.0": 1, "body.1": 1, "head": 1}),
+        (FixedRank(2), {"body.0": 2, "body.1": 2}),
+        (FixedRank(5), {}),  # more than the full rank of two layers
+        (RankFraction(0.5), {"body.0": 3, "body.1": 2, "head": 1}),
+        (RankFraction(1.0), {}),
+        (EnergyThreshold(1.0), {}),
+    ],
+)
+def test_layers_that_would_not_become_smaller_are_left_out(policy, expected):
+    assert allocate_ranks(network(), policy, only_if_smaller=True) == expected
+
+
+def test_a_layer_that_no_rank_makes_smaller_is_left_out():
+    layers = {"body": spectrum(6, 10), "score": LayerSpectrum(1, 10, torch.ones(1))}
+    assert allocate_ranks(layers, RankFraction(0.3), only_if_smaller=True) == {"body": 2}
+    ranks = allocate_ranks(layers, ParameterBudget(10 + 2 * 16), only_if_smaller=True)
+    assert ranks == {"body": 2}
+
+
+@given(budget=st.integers(32, 150), seed=st.integers(0, 30))
+@settings(deadline=None, max_examples=60, derandomize=True)
+def test_budget_with_whole_layers_is_kept_and_keeps_more(budget, seed):
+    layers = {
+        "a": spectrum(6, 10, seed),
+        "b": spectrum(4, 6, seed + 1),
+        "c": spectrum(2, 4, seed + 2),
+    }
+    ranks = allocate_ranks(layers, ParameterBudget(budget), only_if_smaller=True)
+    whole = {name: layer for name, layer in layers.items() if name not in ranks}
+    assert parameters(layers, ranks | dict.fromkeys(whole, 0)) + weights(whole) <= budget
+    assert all(layers[name].becomes_smaller(rank) for name, rank in ranks.items())
+    everywhere = allocate_ranks(layers, ParameterBudget(budget))
+    full = {name: layer.full_rank for name, layer in whole.items()}
+    assert kept(layers, ranks | full) >= kept(layers, everywhere) - 1e-12
+    if budget >= weights(layers):
+        assert ranks == {}
+
+
+def test_a_layer_of_low_rank_becomes_smaller_whatever_the_budget():
+    layers = {"low": LayerSpectrum(6, 8, torch.tensor([2.0, 1.0, 0.0, 0.0, 0.0, 0.0]))}
+    assert allocate_ranks(layers, ParameterBudget(1000), only_if_smaller=True) == {"low": 2}
+
+
+def test_refuses_a_budget_that_whole_layers_use_up():
+    layers = {"body": spectrum(6, 10), "score": LayerSpectrum(1, 100, torch.ones(1))}
+    with pytest.raises(
+        ArgumentError, match=r"parameters=50.*at least 116, .* in all 1 layers, others whole"
+    ):
+        allocate_ranks(layers, ParameterBudget(50), only_if_smaller=True)
+
+
+@pytest.mark.parametrize("policy", [FixedRank(0), FixedRank(-1)])
+def test_refuses_ranks_below_one_also_if_only_smaller_layers_count(policy):
+    with pytest.raises(ArgumentError, match=r"rank of layer 'body\.0'"):
+        allocate_ranks(network(), policy, only_if_smaller=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 
 class FairfactorError(Exception):
     """Base of every error that fairfactor raises on purpose; its text fits one line."""
@@ -21,7 +23,12 @@ class ArgumentError(FairfactorError, ValueError):
         self.argument = argument
         self.value = value
         text = f"{argument}={_short(value)} is not usable: expected {accepted}."
+        self._parts = argument, value, accepted, remedy
         super().__init__(f"{text} {remedy}" if remedy else text)
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, object, str, str]]:
+        """Pickle what the error was made of, so that it can leave a worker process."""
+        return type(self), self._parts
 
 
 class DataError(FairfactorError, ValueError):

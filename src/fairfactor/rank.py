@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -42,16 +42,31 @@ class LayerSpectrum:
         return min(self.out_features, self.in_features)
 
     @property
+    def parameters(self) -> int:
+        """Parameters of the weight."""
+        return self.out_features * self.in_features
+
+    @property
     def component_parameters(self) -> int:
         """Parameters of one component: a row of ``down`` and a column of ``up``."""
         return self.out_features + self.in_features
+
+    def becomes_smaller(self, rank: int) -> bool:
+        """Tell whether factors of a rank have fewer parameters than the weight."""
+        return rank <= break_even_rank(self.out_features, self.in_features)
 
 
 Layers = Mapping[str, LayerSpectrum]
 
 
 class RankPolicy(Protocol):
-    """A rule that gives every layer a rank."""
+    """A rule that gives every layer a rank.
+
+    Attributes:
+        needs_spectra: Whether it compares components, so that the layers need singular values.
+    """
+
+    needs_spectra: ClassVar[bool]
 
     def ranks(self, layers: Layers) -> dict[str, int]:
         """Return the rank of every layer, by its name."""
@@ -63,6 +78,7 @@ class FixedRank:
     """The same rank in every layer."""
 
     rank: int
+    needs_spectra: ClassVar[bool] = False
 
     def ranks(self, layers: Layers) -> dict[str, int]:
         """Return the rank for every layer."""
@@ -74,6 +90,7 @@ class RankFraction:
     """A fraction in (0, 1] of the full rank of each layer, rounded, at least 1."""
 
     fraction: float
+    needs_spectra: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         _check_share("fraction", self.fraction)
@@ -90,6 +107,7 @@ class EnergyThreshold:
     """The smallest rank that keeps a share in (0, 1] of the sum of squared singular values."""
 
     energy: float
+    needs_spectra: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         _check_share("energy", self.energy)
@@ -118,25 +136,66 @@ class ParameterBudget:
     units of the loss; under other metrics divide each spectrum by its norm first.
 
     Attributes:
-        parameters: Largest number of parameters of all factors, biases not counted.
+        parameters: Largest number of parameters, biases not counted.
     """
 
     parameters: int
+    needs_spectra: ClassVar[bool] = True
 
     def ranks(self, layers: Layers) -> dict[str, int]:
-        """Return the ranks that spend the budget.
+        """Return the ranks that spend the budget on factors of every layer."""
+        return self._spend(layers, whole=0)
+
+    def ranks_of_smaller(self, layers: Layers) -> dict[str, int]:
+        """Return ranks for the layers that become smaller; the budget pays the weights of others.
+
+        A layer stays whole if its weight costs less than its factors, or no more than they and
+        what is left of the budget together.
+
+        Args:
+            layers: The layers.
+
+        Returns:
+            The rank of each layer that becomes smaller.
+        """
+        smaller = {name: layer for name, layer in layers.items() if layer.becomes_smaller(1)}
+        while smaller:
+            whole = sum(layer.parameters for name, layer in layers.items() if name not in smaller)
+            ranks = self._spend(smaller, whole)
+            costs = {name: rank * layers[name].component_parameters for name, rank in ranks.items()}
+            left = self.parameters - whole - sum(costs.values())
+            saved = {name: layers[name].parameters - cost for name, cost in costs.items()}
+            enlarged = [name for name in saved if saved[name] <= 0]
+            affordable = [
+                name
+                for name, rank in ranks.items()
+                if saved[name] <= left and bool(_energies(name, layers[name])[rank:].any())
+            ]
+            if not enlarged and not affordable:
+                return ranks
+            for name in enlarged or affordable[:1]:
+                del smaller[name]
+        return {}
+
+    def _spend(self, layers: Layers, whole: int) -> dict[str, int]:
+        """Return the ranks that spend the budget, of which weights already take a part.
+
+        Returns:
+            The rank of each layer.
 
         Raises:
             ArgumentError: If the budget does not allow rank 1 everywhere.
         """
         result = dict.fromkeys(layers, 1)
-        left = self.parameters - sum(layer.component_parameters for layer in layers.values())
+        least = sum(layer.component_parameters for layer in layers.values()) + whole
+        left = self.parameters - least
         if left < 0:
             raise ArgumentError(
                 "parameters",
                 self.parameters,
-                f"at least {self.parameters - left}, which is rank 1 in all {len(layers)} layers",
-                "Raise the budget or leave layers whole.",
+                f"at least {least}, which is rank 1 in all {len(layers)} layers"
+                + (", others whole" if whole else ""),
+                "Raise the budget or choose other layers.",
             )
         components = [
             (energy / layer.component_parameters, name)
@@ -151,12 +210,17 @@ class ParameterBudget:
         return result
 
 
-def allocate_ranks(layers: Layers, policy: RankPolicy) -> dict[str, int]:
-    """Give every layer a rank.
+def allocate_ranks(
+    layers: Layers, policy: RankPolicy, *, only_if_smaller: bool = False
+) -> dict[str, int]:
+    """Give layers a rank.
 
     Args:
         layers: Shape and, for the policies that compare components, spectrum of each layer by name.
         policy: `FixedRank`, `RankFraction`, `EnergyThreshold`, `ParameterBudget` or one's own.
+        only_if_smaller: Leave out the layers whose factors would not have fewer parameters than
+            the weight. A `ParameterBudget` then pays for the weight, and what is left goes to the
+            other layers.
 
     Returns:
         The rank of each layer by name, between 1 and the layer's full rank.
@@ -164,12 +228,18 @@ def allocate_ranks(layers: Layers, policy: RankPolicy) -> dict[str, int]:
     Raises:
         ArgumentError: If the policy gives a layer a rank that it cannot have.
     """
-    ranks = policy.ranks(layers)
-    for name, layer in layers.items():
-        if not 1 <= ranks[name] <= layer.full_rank:
+    if only_if_smaller and isinstance(policy, ParameterBudget):
+        ranks = policy.ranks_of_smaller(layers)
+    else:
+        ranks = policy.ranks(layers)
+    if only_if_smaller:
+        ranks = {name: rank for name, rank in ranks.items() if layers[name].becomes_smaller(rank)}
+    for name, rank in ranks.items():
+        layer = layers[name]
+        if not 1 <= rank <= layer.full_rank:
             raise ArgumentError(
                 f"rank of layer {name!r}",
-                ranks[name],
+                rank,
                 f"1 to {layer.full_rank} for a weight of "
                 f"{layer.out_features} x {layer.in_features}",
                 "Choose a lower rank or RankFraction.",

@@ -3,7 +3,8 @@ import dataclasses
 import pytest
 import torch
 
-from fairfactor.factorize import Factors
+from fairfactor.errors import ArgumentError
+from fairfactor.factorize import Factors, factorize
 
 
 def example() -> Factors:
@@ -51,3 +52,37 @@ def test_changing_the_inner_basis_changes_nothing():
 def test_factors_cannot_be_reassigned():
     with pytest.raises(dataclasses.FrozenInstanceError):
         example().down = torch.zeros(1, 3)
+
+
+def test_truncated_factors_are_those_of_the_smaller_rank():
+    generator = torch.Generator().manual_seed(1)
+    weight, metric = (torch.randn(*shape, generator=generator) for shape in ((6, 9), (9, 9)))
+    options = {"input_metric": metric @ metric.T, "split": "balanced"}
+    full = factorize(weight, 6, **options)
+    for rank in range(1, 7):
+        found, expected = full.truncated(rank), factorize(weight, rank, **options)
+        torch.testing.assert_close(found.down, expected.down)
+        torch.testing.assert_close(found.up, expected.up)
+        assert torch.equal(found.singular_values, expected.singular_values)
+        assert found.kept_energy == pytest.approx(expected.kept_energy)
+
+
+def test_only_exact_factors_can_be_truncated():
+    with pytest.raises(ArgumentError, match=r"rank=2.*1 to 1"):
+        example().truncated(2)
+    with pytest.raises(ArgumentError, match="for exact factors"):
+        dataclasses.replace(example(), method="als").truncated(1)
+
+
+def test_kept_energy_is_a_share_of_all_singular_values():
+    assert example().kept_energy == pytest.approx(4 / 5)
+    assert dataclasses.replace(example(), singular_values=torch.zeros(2)).kept_energy == 1.0
+    assert dataclasses.replace(example(), method="randomized").kept_energy is None
+
+
+def test_bias_correction_is_what_the_mean_output_loses():
+    weight, mean = torch.eye(2, 3), torch.tensor([1.0, 2.0, 3.0])
+    corrected = example().with_bias_correction(weight, mean)
+    expected = weight @ mean - example().product @ mean
+    torch.testing.assert_close(corrected.bias_correction, expected)
+    assert corrected.truncated(1).bias_correction is None

@@ -85,6 +85,7 @@ def factorize(
         raise ArgumentError("floor", floor, "a number between 0 and 1", "The default is 1e-12.")
     W = checked_weight(weight)
     r = checked_rank(rank, (W.shape[0], W.shape[1]))
+    mean = _checked_mean(mean_input, W)
     input_root = metric_root(input_metric, "input_metric", W, 1, floor)
     output_root = metric_root(output_metric, "output_metric", W, 0, floor)
     penalty = bias_penalty(directions, strength, W, input_root)
@@ -94,15 +95,15 @@ def factorize(
     up = output_root.divide(truncation.left.T).T
     down = input_root.divide(penalty.shrink(truncation.right))
     scale = column_signs(up) * _split(truncation, r, split, input_root, output_root)
-    up, down = _rounded(up * scale, weight), _rounded(down / scale[:, None], weight)
-    return Factors(
-        down=down,
-        up=up,
-        bias_correction=_bias_correction(weight, W, up, down, mean_input),
+    factors = Factors(
+        down=_rounded(down / scale[:, None], weight),
+        up=_rounded(up * scale, weight),
+        bias_correction=None,
         singular_values=truncation.singular_values,
         method=truncation.method,
         error_bound=truncation.error_bound,
     )
+    return factors if mean is None else factors.with_bias_correction(weight, mean)
 
 
 def column_signs(matrix: Tensor) -> Tensor:
@@ -149,17 +150,9 @@ def _rounded(factor: Tensor, weight: Tensor) -> Tensor:
     return result
 
 
-def _bias_correction(
-    weight: Tensor, W: Tensor, up: Tensor, down: Tensor, mean_input: Tensor | None
-) -> Tensor | None:
-    """Return ``(W - T) μ`` for the factors as they were rounded to the weight's dtype."""
+def _checked_mean(mean_input: Tensor | None, W: Tensor) -> Tensor | None:
+    """Return the mean input in float64, or refuse it."""
     if mean_input is None:
         return None
-    mean = checked_companion(
-        mean_input,
-        "mean_input",
-        W,
-        accepted=f"a vector of shape ({W.shape[1]},)",
-        shapes=[(W.shape[1],)],
-    )
-    return (W @ mean - up.to(W) @ (down.to(W) @ mean)).to(weight)
+    accepted, shape = f"a vector of shape ({W.shape[1]},)", (W.shape[1],)
+    return checked_companion(mean_input, "mean_input", W, accepted=accepted, shapes=[shape])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, Self
 
 import torch
 from torch import Tensor
+
+from fairfactor.errors import ArgumentError
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +52,51 @@ class Factors:
     def product(self) -> Tensor:
         """The weight ``T = up @ down`` that the factors stand for, shape (out, in)."""
         return self.up @ self.down
+
+    @property
+    def kept_energy(self) -> float | None:
+        """Share ``Σ_{i≤r} s_i² / Σ s_i²`` of the weighted weight that the rank keeps.
+
+        None unless all singular values are known, which are those of an exact factorisation.
+        """
+        if self.method != "exact":
+            return None
+        squares = self.singular_values.square()
+        return float(squares[: self.rank].sum() / squares.sum()) if bool(squares.any()) else 1.0
+
+    def truncated(self, rank: int) -> Self:
+        """Return the best factors of a smaller rank: by Eckart and Young, the first components.
+
+        Args:
+            rank: Number of components, from 1 to the present rank.
+
+        Returns:
+            The factors, without a bias correction, which would be that of another product.
+
+        Raises:
+            ArgumentError: If the rank is out of range, or the factors are not exact.
+        """
+        if self.method != "exact" or not 1 <= rank <= self.rank:
+            accepted = f"1 to {self.rank}, for exact factors"
+            raise ArgumentError("rank", rank, accepted, "Factorise the weight at that rank.")
+        down, up = self.down[:rank].clone(), self.up[:, :rank].clone()
+        return replace(self, down=down, up=up, bias_correction=None)
+
+    def with_bias_correction(self, weight: Tensor, mean_input: Tensor) -> Self:
+        """Return the factors with ``(W - T) μ``, so that the mean output stays what it was.
+
+        Args:
+            weight: ``W``, shape (out, in).
+            mean_input: ``μ``, shape (in,).
+
+        Returns:
+            The factors.
+        """
+        W, up, down, mean = (
+            tensor.detach().to("cpu", torch.float64)  # some accelerators have no float64
+            for tensor in (weight, self.up, self.down, mean_input)
+        )
+        return replace(self, bias_correction=(W @ mean - up @ (down @ mean)).to(self.down))
 
     def change(self, weight: Tensor) -> Tensor:
         """Return ``T - W`` in float64, shape (out, in): what the factors change."""

@@ -10,6 +10,10 @@ from torch import Tensor
 from fairfactor.errors import ArgumentError
 from fairfactor.factorize.arguments import checked_companion
 
+ROUNDING = torch.finfo(torch.float32).eps ** 0.5
+"""Relative asymmetry and negative eigenvalues that pass as rounding, whatever the dtype: a sum in
+float64 may be one of products in float32."""
+
 
 @dataclass(frozen=True)
 class MetricRoot:
@@ -78,12 +82,11 @@ def metric_root(
     checked = checked_companion(
         metric, argument, weight, accepted=accepted, shapes=[(size,), (size, size)]
     )
-    rounding = torch.finfo(metric.dtype).eps ** 0.5
     eigenvectors = None
     values = checked
     if checked.ndim == 2:
         asymmetry = float((checked - checked.T).abs().max())
-        if asymmetry > rounding * float(checked.abs().max()):
+        if asymmetry > ROUNDING * float(checked.abs().max()):
             raise ArgumentError(
                 argument,
                 f"a matrix that differs from its transpose by {asymmetry:.2g}",
@@ -93,7 +96,7 @@ def metric_root(
         values, eigenvectors = torch.linalg.eigh((checked + checked.T) / 2)
     largest = float(values.max())
     lowest = float(values.min())
-    if lowest < (0.0 if eigenvectors is None else -rounding * max(largest, 0.0)):
+    if lowest < (0.0 if eigenvectors is None else -ROUNDING * max(largest, 0.0)):
         raise ArgumentError(
             argument,
             f"{'an entry' if eigenvectors is None else 'an eigenvalue'} of {lowest:.3g}",

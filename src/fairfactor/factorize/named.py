@@ -105,6 +105,20 @@ def full_neutralized(
 
     Returns:
         The factors.
+    """
+    metric = neutralized_input_matrix(input_matrices, weights)
+    return factorize(weight, rank, input_metric=metric, **options)
+
+
+def neutralized_input_matrix(input_matrices: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Return ``Σ_s α_s R_s`` in float64, shape (in, in).
+
+    Args:
+        input_matrices: ``R_s``, shape (G, in, in).
+        weights: ``α_s``, shape (G,), not negative; None is 1 / G each.
+
+    Returns:
+        The sum.
 
     Raises:
         ArgumentError: If the matrices or the weights have another shape, or a weight is negative.
@@ -123,8 +137,7 @@ def full_neutralized(
             "weights", alpha.tolist(), f"{groups} non-negative numbers, one per group"
         )
     matrices = input_matrices.to(torch.float64)
-    metric = torch.einsum("s,sij->ij", alpha.to(matrices), matrices)
-    return factorize(weight, rank, input_metric=metric, **options)
+    return torch.einsum("s,sij->ij", alpha.to(matrices), matrices)
 
 
 def bias_aware(

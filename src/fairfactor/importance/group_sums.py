@@ -11,6 +11,8 @@ from torch import Tensor
 Statistic = Literal["row_importance", "diagonal", "input_matrix", "kronecker"]
 _Segment = tuple[int, int, int]
 
+_SYMMETRIC = frozenset({"input_matrix", "input_factor", "output_factor"})
+
 
 class GroupSums:
     """Running sums per group, in float64, of the statistics of one layer.
@@ -85,6 +87,8 @@ class GroupSums:
             number = self.sums["positions"].cpu() if name == "input_factor" else counts
             means[name] = total.cpu() / number.clamp(min=1).view(-1, *[1] * (total.dim() - 1))
         means.pop("positions", None)
+        for name in means.keys() & _SYMMETRIC:
+            means[name] = (means[name] + means[name].mT) / 2  # but for rounding
         return means
 
     def _add_one_position(

@@ -8,7 +8,7 @@ from fairfactor.surgery.lowrank import LowRankLinear
 from fairfactor.surgery.lowrank_conv import LowRankConv2d
 from fairfactor.surgery.persistence import load_model, read_saved_config, save_model
 from fairfactor.surgery.replace import merge_layer, replace_layer, restore_layer
-from fairfactor.surgery.report import ReplacementReport, break_even_rank
+from fairfactor.surgery.report import ReplacementReport
 from fairfactor.surgery.saved_config import SavedConfig
 from fairfactor.surgery.trainable import ParameterCount, count_parameters, freeze_except, lock
 
@@ -20,7 +20,6 @@ __all__ = [
     "ReplacementReport",
     "SavedConfig",
     "attach_adapter",
-    "break_even_rank",
     "count_parameters",
     "freeze_except",
     "load_model",

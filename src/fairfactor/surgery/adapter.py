@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,7 +49,10 @@ def attach_adapter(model: nn.Module, factors: Mapping[str, FactorPair]) -> PeftM
         raise ArgumentError("factors", {}, "factors of at least one layer")
     for name, pair in factors.items():
         _require_target(model, name, pair)
-    peft_model: PeftModel = peft.get_peft_model(model, _lora_config(peft, model, factors))
+    with warnings.catch_warnings():
+        # PEFT has one setting for both layouts of a linear weight, and corrects it layer by layer.
+        warnings.filterwarnings("ignore", "fan_in_fan_out is set to", UserWarning)
+        peft_model: PeftModel = peft.get_peft_model(model, _lora_config(peft, model, factors))
     with torch.no_grad():
         for name, pair in factors.items():
             layer: Any = peft_model.get_base_model().get_submodule(name)

@@ -9,9 +9,9 @@ from typing import cast
 from torch import Tensor, nn
 
 from fairfactor.errors import ArgumentError, FairfactorWarning
+from fairfactor.rank import break_even_rank
 from fairfactor.surgery.factor_pair import FactorPair
 from fairfactor.surgery.layer_shape import LayerShape, LowRankLayer
-from fairfactor.surgery.report import break_even_rank
 
 
 def replace_layer(model: nn.Module, name: str, factors: FactorPair) -> LowRankLayer:

@@ -8,6 +8,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from fairfactor.rank import break_even_rank
 from fairfactor.surgery.layer_shape import LayerShape, LowRankLayer, weight_matrix
 
 
@@ -52,11 +53,6 @@ class ReplacementReport:
             parameters_after=_count(replacement),
             relative_change=_relative_change(_exact_matrix(original), _exact_matrix(replacement)),
         )
-
-
-def break_even_rank(rows: int, columns: int) -> int:
-    """Largest r with r (rows + columns) < rows · columns, 0 if no rank saves anything."""
-    return (rows * columns - 1) // (rows + columns)
 
 
 def _count(layer: nn.Module) -> int:

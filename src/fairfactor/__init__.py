@@ -1,0 +1,46 @@
+"""Fine-tune pre-trained models and answer for how they treat different groups of people.
+
+The five boxes of "Bias Mitigation in Fine-tuning Pre-trained Models for Enhanced Fairness and
+Efficiency" (arXiv 2403.00625), in their order: `group_fisher`, `neutralize`, `factorize` (with its
+named cases, such as `neutralized`), `replace_layer`, `finetune`. `prepare` and `fit` run them for
+one layer of a model. `encode_groups` and `fairness_metrics` measure; `save_model` and `load_model`
+keep the result.
+"""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"
+
+from fairfactor.factorize import Factors, factorize, neutralized, plain_svd
+from fairfactor.fairness import confusion_counts, fairness_metrics
+from fairfactor.finetune import FinetuneConfig, finetune
+from fairfactor.groups import Groups, encode_groups
+from fairfactor.importance import GroupFisher, group_fisher
+from fairfactor.neutralize import neutralize
+from fairfactor.pipeline import Rows, fit, predict_probabilities, prepare
+from fairfactor.surgery import LowRankLinear, load_model, merge_layer, replace_layer, save_model
+
+__all__ = [
+    "Factors",
+    "FinetuneConfig",
+    "GroupFisher",
+    "Groups",
+    "LowRankLinear",
+    "Rows",
+    "confusion_counts",
+    "encode_groups",
+    "factorize",
+    "fairness_metrics",
+    "finetune",
+    "fit",
+    "group_fisher",
+    "load_model",
+    "merge_layer",
+    "neutralize",
+    "neutralized",
+    "plain_svd",
+    "predict_probabilities",
+    "prepare",
+    "replace_layer",
+    "save_model",
+]

@@ -1,0 +1,255 @@
+"""Boxes 1 to 3 for several layers: a factorisation problem for each, measured in the same pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict, Unpack
+
+from torch import Tensor, nn
+
+from fairfactor.errors import ArgumentError, DataError, FairfactorError
+from fairfactor.factorize import Factors
+from fairfactor.factorize.closed_form import Split
+from fairfactor.importance import (
+    GroupFisher,
+    InputMoments,
+    group_fisher,
+    input_moments,
+    select_layers,
+)
+from fairfactor.importance.batches import Forward
+from fairfactor.importance.losses import Labels, LossName, PerSampleLoss
+from fairfactor.rank import LayerSpectrum, RankPolicy, allocate_ranks
+from fairfactor.surgery import LowRankLayer, weight_matrix
+from fairfactor.surgery.layer_shape import LayerShape
+from fairfactor.surgery.replace import find_layer, require_replaceable
+from fairfactor.weighting import Measurement, Metrics, Needs, Weighting
+
+
+class MeasuringOptions(TypedDict, total=False):
+    """Arguments of `fairfactor.importance.group_fisher` that are passed on to it."""
+
+    loss: LossName | PerSampleLoss
+    labels: Labels
+    group_names: Sequence[str] | None
+    forward: Forward | None
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class LayerProblem:
+    """The factorisation problem of one layer.
+
+    Attributes:
+        name: Name of the layer.
+        weight: W, shape (out, in), in the memory of the layer.
+        metrics: What matters.
+        fisher: Group Fisher of the layer, its row importance only, if it was measured.
+        mean_input: μ, shape (in,), if the bias is to be corrected.
+        split: Where the singular values go.
+    """
+
+    name: str
+    weight: Tensor
+    metrics: Metrics
+    fisher: GroupFisher | None
+    mean_input: Tensor | None
+    split: Split
+
+    def factorize(self, rank: int) -> Factors:
+        """Solve the problem at a rank, without the bias correction.
+
+        Args:
+            rank: Number of components.
+
+        Returns:
+            The factors.
+
+        Raises:
+            DataError: If the metrics cannot be used.
+        """
+        try:
+            return self.metrics.factorize(self.weight, rank, split=self.split)
+        except FairfactorError as error:
+            raise DataError(f"Layer {self.name!r} cannot be factorised: {error}") from error
+
+    def corrected(self, factors: Factors) -> Factors:
+        """Return factors with their bias correction, if there is to be one."""
+        if self.mean_input is None:
+            return factors
+        return factors.with_bias_correction(self.weight, self.mean_input)
+
+
+class LayerProblems:
+    """The problems of several layers, to be solved at the ranks of one policy after another.
+
+    Args:
+        problems: The problems.
+        in_units_of_loss: Whether the singular values of different layers can be compared.
+    """
+
+    def __init__(self, problems: Iterable[LayerProblem], *, in_units_of_loss: bool) -> None:
+        self._problems = {problem.name: problem for problem in problems}
+        self._in_units_of_loss = in_units_of_loss
+        self._exact: dict[str, Factors] = {}
+
+    def fisher(self, name: str) -> GroupFisher | None:
+        """Return the row importance by which a layer was weighted, if it was measured."""
+        return self._problems[name].fisher
+
+    def solve(self, policy: RankPolicy, *, only_if_smaller: bool = False) -> dict[str, Factors]:
+        """Solve the problems at the ranks of a policy.
+
+        Args:
+            policy: The rank policy.
+            only_if_smaller: Leave out layers whose factors would have no fewer parameters.
+
+        Returns:
+            Factors by name of the layer.
+        """
+        if policy.needs_spectra:
+            self.solve_exactly()
+        layers = {name: self._spectrum(problem) for name, problem in self._problems.items()}
+        ranks = allocate_ranks(layers, policy, only_if_smaller=only_if_smaller)
+        solutions = {}
+        for name, rank in ranks.items():
+            exact, problem = self._exact.get(name), self._problems[name]
+            factors = exact.truncated(rank) if exact else problem.factorize(rank)
+            solutions[name] = problem.corrected(factors)
+        return solutions
+
+    def solve_exactly(self) -> None:
+        """Solve the problems at full rank, of which the solutions at other ranks are parts."""
+        for name, problem in self._problems.items():
+            if name not in self._exact:
+                self._exact[name] = problem.factorize(min(problem.weight.shape))
+
+    def _spectrum(self, problem: LayerProblem) -> LayerSpectrum:
+        rows, columns = problem.weight.shape
+        if problem.name not in self._exact:
+            return LayerSpectrum(rows, columns)
+        values = self._exact[problem.name].singular_values
+        if not self._in_units_of_loss:
+            values = values / values.norm().clamp_min(1e-300)
+        return LayerSpectrum(rows, columns, values)
+
+
+def measure_problems(
+    model: nn.Module,
+    batches: Iterable[Any],
+    *,
+    layers: str | Sequence[str],
+    weighting: Weighting,
+    correct_bias: bool,
+    split: Split,
+    **options: Unpack[MeasuringOptions],
+) -> tuple[LayerProblems, dict[str, str]]:
+    """Pose the problem of each chosen layer; the arguments are those of `factorize_model`.
+
+    Returns:
+        The problems, and by name of a layer that has none the reason why.
+    """
+    chosen, reasons = _replaceable_layers(model, layers)
+    needs = weighting.needs
+    if correct_bias and needs.cells is None:
+        needs = Needs(needs.statistics, "group")
+    problems = []
+    for name, measured in _measure(model, batches, list(chosen), needs, options).items():
+        fisher = measured.fisher
+        if fisher is not None and not bool(fisher.row_importance.any()):
+            reasons[name] = "all gradients of its weight are zero"
+            continue
+        problems.append(
+            LayerProblem(
+                name=name,
+                weight=weight_matrix(chosen[name]),
+                metrics=weighting.metrics(measured),
+                fisher=fisher and GroupFisher(fisher.groups, fisher.counts, fisher.row_importance),
+                mean_input=measured.moments.mean if correct_bias and measured.moments else None,
+                split=split,
+            )
+        )
+    return LayerProblems(problems, in_units_of_loss=weighting.in_units_of_loss), reasons
+
+
+def _replaceable_layers(
+    model: nn.Module, layers: str | Sequence[str]
+) -> tuple[dict[str, nn.Module], dict[str, str]]:
+    """Return the chosen layers that surgery can replace, and for the others why it cannot.
+
+    Raises:
+        ArgumentError: If it can replace none.
+    """
+    chosen: dict[str, nn.Module] = {}
+    reasons: dict[str, str] = {}
+    owners = _owners_of_factors(model)
+    first_names: dict[nn.Module, str] = {}
+    for name, layer in select_layers(model, layers).items():
+        first_name = first_names.setdefault(layer, name)
+        if layer in owners:
+            reasons[name] = f"it is a factor of the low-rank layer {owners[layer]!r}"
+        elif first_name != name:
+            reasons[name] = f"it is the layer {first_name!r} under another name"
+        else:
+            try:
+                LayerShape.of(find_layer(model, name), name)
+                require_replaceable(model, name, layer)
+                chosen[name] = layer
+            except ArgumentError as error:
+                reasons[name] = str(error)
+    if not chosen:
+        name, reason = next(iter(reasons.items()))
+        accepted = f"at least one layer that can be replaced; {name!r} cannot: {reason}"
+        raise ArgumentError("layers", layers, accepted)
+    return chosen, reasons
+
+
+def _owners_of_factors(model: nn.Module) -> Mapping[nn.Module, str]:
+    """Return the name of the low-rank layer by each factor in it."""
+    return {
+        factor: name
+        for name, module in model.named_modules()
+        if isinstance(module, LowRankLayer)
+        for factor in module.children()
+    }
+
+
+def _measure(
+    model: nn.Module,
+    batches: Iterable[Any],
+    layers: Sequence[str],
+    needs: Needs,
+    options: MeasuringOptions,
+) -> dict[str, Measurement]:
+    """Measure what is needed: the Fisher information in one pass, the moments in another.
+
+    Returns:
+        Measurement by name of the layer.
+
+    Raises:
+        ArgumentError: If both are needed of batches that can be read only once.
+    """
+    if needs.statistics and needs.cells and isinstance(batches, Iterator):
+        raise ArgumentError(
+            "batches",
+            type(batches).__name__,
+            "batches that can be read twice, since both gradients and inputs are measured",
+            "Pass a list or a DataLoader.",
+        )
+    fishers: dict[str, GroupFisher] = {}
+    moments: dict[str, InputMoments] = {}
+    if needs.statistics:
+        fishers = group_fisher(
+            model, batches, layers=layers, statistics=needs.statistics, **options
+        )
+    if needs.cells:
+        moments = input_moments(
+            model,
+            batches,
+            layers=layers,
+            cells=needs.cells,
+            group_names=options.get("group_names"),
+            forward=options.get("forward"),
+        )
+    return {name: Measurement(fishers.get(name), moments.get(name)) for name in layers}

@@ -1,0 +1,1 @@
+"""Networks that fairfactor can build by name."""

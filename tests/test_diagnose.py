@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from fairfactor.diagnose import diagnose, diagnose_layer, group_overlaps
+from fairfactor.errors import ArgumentError, DataError
+from fairfactor.factorize import plain_svd
+from fairfactor.fairness import fairness_metrics
+from fairfactor.importance import GroupFisher, group_fisher
+from fairfactor.neutralize import neutralize
+from fairfactor.rank import RankFraction
+from fairfactor.surgery import LowRankLinear, replace_layer, weight_matrix
+from fairfactor.weighting import Neutralized
+from fairfactor.whole_model import factorize_model
+
+NAMES = ("A", "B", "C")
+
+
+class RecurrentClassifier(nn.Module):
+    """An LSTM with dropout and a linear head."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.recurrent = nn.LSTM(5, 12, batch_first=True)
+        self.dropout = nn.Dropout(0.5)
+        self.head = nn.Linear(12, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        states, _ = self.recurrent(x)
+        return self.head(self.dropout(states[:, -1]))
+
+
+def probe(classes: int, number: int = 90, shape: tuple[int, ...] = (4, 5)) -> list[Any]:
+    """Rows of three groups, a sixth of them in none, in batches."""
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(number, *shape, generator=generator)
+    y = torch.randint(0, classes, (number,), generator=generator)
+    groups = torch.randint(-1, 3, (number,), generator=generator)
+    return list(zip(x.split(40), y.split(40), groups.split(40), strict=True))
+
+
+def recurrent(classes: int) -> nn.Module:
+    torch.manual_seed(0)
+    return RecurrentClassifier(classes).eval()
+
+
+def truncated_head(model: nn.Module, rank: int) -> nn.Module:
+    replaced = copy.deepcopy(model)
+    replace_layer(replaced, "head", plain_svd(weight_matrix(replaced.head), rank))
+    return replaced
+
+
+@pytest.fixture
+def multi_class() -> tuple[nn.Module, nn.Module, dict[str, GroupFisher]]:
+    model = recurrent(5)
+    fishers = group_fisher(model, probe(5), layers="head", group_names=NAMES)
+    return model, truncated_head(model, 2), fishers
+
+
+def test_metrics_are_those_of_the_rows_with_a_group(multi_class) -> None:
+    model, replaced, fishers = multi_class
+    found = diagnose(model, replaced, fishers, probe(5))
+    x, y, groups = (torch.cat(part) for part in zip(*probe(5), strict=True))
+    predictions = [m(x).argmax(1).numpy() for m in (model, replaced)]
+    for metrics, predicted in zip((found.before, found.after), predictions, strict=True):
+        expected = fairness_metrics(y.numpy(), predicted, groups.numpy(), n_classes=5)
+        assert metrics == pytest.approx(expected)
+    included = groups.numpy() >= 0
+    changed = (predictions[0] != predictions[1])[included].mean()
+    assert 0 < changed == pytest.approx(found.changed_predictions)
+    assert found.gap_changes == {
+        name: found.after[name] - found.before[name]
+        for name in ("demographic_parity_difference", "equalized_odds_difference_worst_case")
+    }
+
+
+def test_sizes_and_operations(multi_class) -> None:
+    model, replaced, fishers = multi_class
+    found = diagnose(model, replaced, fishers, probe(5))
+    assert found.parameters_before == sum(p.numel() for p in model.parameters())
+    assert found.parameters_before - found.parameters_after == 12 * 5 - 2 * (12 + 5)
+    assert found.flops_before - found.flops_after == 2 * (12 * 5 - 2 * (12 + 5))
+    layer = found.layers["head"]
+    assert (layer.replacement.rank, layer.replacement.break_even_rank) == (2, 3)
+    assert layer.replacement.relative_change > 0.1
+
+
+def test_modes_of_the_models_do_not_matter_and_stay(multi_class) -> None:
+    model, replaced, fishers = multi_class
+    expected = diagnose(model, replaced, fishers, probe(5))
+    model.train()
+    found = diagnose(model, replaced, fishers, probe(5))
+    assert found == expected
+    assert model.dropout.training
+    assert not replaced.training
+
+
+def test_condition_and_dead_inputs() -> None:
+    importance = torch.tensor([[4.0, 0.0, 1.0, 0.0], [16.0, 0.0, 1.0, 0.25]], dtype=torch.float64)
+    fisher = GroupFisher(("A", "B"), torch.tensor([3, 5]), importance)
+    original = nn.Linear(4, 3)
+    replacement = LowRankLinear.from_factors(plain_svd(original.weight, 1), original.bias)
+    found = diagnose_layer(original, replacement, fisher)
+    weights = neutralize(importance)
+    assert found.condition == pytest.approx(float(weights[0] / weights[3]))
+    assert found.condition == pytest.approx(3 / 0.25)
+    assert found.zero_rows == 1
+    empty = dataclasses.replace(fisher, row_importance=torch.zeros(2, 4, dtype=torch.float64))
+    found = diagnose_layer(original, replacement, empty)
+    assert (found.condition, found.zero_rows) == (math.inf, 4)
+
+
+def overlap_of(*rows: list[float]) -> Any:
+    names = tuple("ABC"[: len(rows)])
+    rows = torch.tensor(rows, dtype=torch.float64)
+    return group_overlaps(GroupFisher(names, torch.ones(len(rows), dtype=torch.int64), rows))
+
+
+def test_overlaps_of_each_pair() -> None:
+    rows = [[1.0, 2.0, 3.0, 4.0, 5.0, 9.0, 7.0, 8.0, 6.0, 10.0]]
+    rows += [[2 * value for value in rows[0]], rows[0][::-1]]
+    ab, ac, bc = overlap_of(*rows)
+    assert [pair.groups for pair in (ab, ac, bc)] == [("A", "B"), ("A", "C"), ("B", "C")]
+    assert (ab.correlation, ab.shared_top) == (pytest.approx(1), 1.0)
+    assert (ab.scale_ratio, bc.scale_ratio) == (pytest.approx(0.5), pytest.approx(2))
+    expected = torch.corrcoef(torch.tensor([rows[0], rows[2]]))[0, 1]
+    assert ac.correlation == pytest.approx(float(expected))
+    assert ac.shared_top == 0.0
+
+
+def test_overlap_of_constant_importances_has_no_correlation() -> None:
+    (pair,) = overlap_of([0.1 + 0.2] * 10, [float(value) for value in range(10)])
+    assert math.isnan(pair.correlation)
+    assert pair.shared_top == 0.0
+    (pair,) = overlap_of([0.3] * 10, [0.7] * 10)
+    assert math.isnan(pair.correlation)
+    assert pair.shared_top == 1.0  # equally important features come in their order
+
+
+def test_overlap_with_a_group_without_information() -> None:
+    (pair,) = overlap_of([1.0, 2.0], [0.0, 0.0])
+    assert pair.scale_ratio == math.inf
+    assert math.isnan(pair.correlation)
+
+
+def test_overlap_of_a_layer_with_one_input() -> None:
+    (pair,) = overlap_of([1.0], [2.0])
+    assert math.isnan(pair.correlation)
+    assert pair.shared_top == 1.0
+
+
+@pytest.mark.parametrize("squeeze", [False, True])
+def test_one_logit(squeeze: bool) -> None:
+    torch.manual_seed(0)
+    layers = [nn.Linear(6, 12), nn.ReLU(), nn.Linear(12, 1)]
+    model = nn.Sequential(*layers, *([nn.Flatten(0)] if squeeze else [])).eval()
+    data = [(x, y[:, None].float(), groups) for x, y, groups in probe(2, shape=(6,))]
+    fishers = group_fisher(model, data, layers="0", loss="binary_cross_entropy", group_names=NAMES)
+    replaced = copy.deepcopy(model)
+    replace_layer(replaced, "0", plain_svd(weight_matrix(replaced[0]), 2))
+    found = diagnose(model, replaced, fishers, data)
+    x, y, groups = (torch.cat(part) for part in zip(*probe(2, shape=(6,)), strict=True))
+    predicted = (replaced(x).flatten() > 0).long()
+    expected = fairness_metrics(y.numpy(), predicted.numpy(), groups.numpy())
+    assert found.after == pytest.approx(expected)
+    assert 0 < found.after["accuracy"] < 1
+
+
+def test_whole_models() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 14), nn.ReLU(), nn.Linear(14, 9), nn.ReLU(), nn.Linear(9, 2))
+    model, data = model.eval(), probe(2, shape=(6,))
+    replaced = copy.deepcopy(model)
+    result = factorize_model(
+        replaced, data, weighting=Neutralized(), rank=RankFraction(0.3), group_names=NAMES
+    )
+    fishers = {name: layer.fisher for name, layer in result.items() if layer.fisher}
+    found = diagnose(model, replaced, fishers, data)
+    assert list(found.layers) == ["0", "2", "4"]
+    for name, layer in found.layers.items():
+        assert layer.replacement == result[name].replacement
+        assert layer.overlaps == group_overlaps(fishers[name])
+        assert [pair.groups for pair in layer.overlaps] == [("A", "B"), ("A", "C"), ("B", "C")]
+    assert found.parameters_before - found.parameters_after == sum(
+        layer.replacement.parameters_before - layer.replacement.parameters_after
+        for layer in found.layers.values()
+    )
+
+
+def test_all_of_it_is_plain_data(multi_class) -> None:
+    model, replaced, fishers = multi_class
+    found = diagnose(model, replaced, fishers, probe(5))
+    text = json.dumps(dataclasses.asdict(found))
+    assert json.loads(text)["layers"]["head"]["overlaps"][0]["groups"] == ["A", "B"]
+
+
+def test_inputs_of_another_structure(multi_class) -> None:
+    model, replaced, fishers = multi_class
+    expected = diagnose(model, replaced, fishers, probe(5))
+    data = [({"sequence": x}, y, groups) for x, y, groups in probe(5)]
+    found = diagnose(
+        model, replaced, fishers, data, forward=lambda model, inputs: model(inputs["sequence"])
+    )
+    assert found == expected
+
+
+def test_refusals(multi_class) -> None:
+    model, replaced, fishers = multi_class
+    with pytest.raises(ArgumentError, match=r"replaced='RecurrentClassifier'.*Call replace_layer"):
+        diagnose(model, model, fishers, probe(5))
+    with pytest.raises(ArgumentError, match=r"fishers=\['input'\].*there is none of 'head'"):
+        diagnose(model, replaced, {"input": fishers["head"]}, probe(5))
+    with pytest.raises(DataError, match="probe has no row with a group"):
+        diagnose(model, replaced, fishers, [])
+    with pytest.raises(ArgumentError, match=r"forward=\(40, 4, 5\).*Select them in forward="):
+        diagnose(model, replaced, fishers, probe(5), forward=lambda model, inputs: inputs)
