@@ -1,0 +1,211 @@
+"""The commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import fairfactor
+from fairfactor.cli.options import with_config_options, with_session
+from fairfactor.cli.session import Session
+from fairfactor.cli.tables import (
+    as_lines,
+    describe_installation,
+    print_duels,
+    print_results,
+    print_summary,
+    print_tuning,
+)
+from fairfactor.compare_config import CompareConfig
+from fairfactor.config import RunConfig
+from fairfactor.tune_config import TuneConfig
+
+app = typer.Typer(
+    name="fairfactor",
+    help="Fine-tune pre-trained models and answer for how they treat different groups of people.",
+    epilog="Exit codes: 0 done, 1 it could not be done (one line says why), 2 wrong usage, "
+    "130 interrupted.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+RunPath = Annotated[Path, typer.Argument(help="Folder that fairfactor run wrote.", metavar="RUN")]
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(fairfactor.__version__)
+        raise typer.Exit
+
+
+@app.command()
+@with_session
+@with_config_options
+def run(
+    session: Session,
+    config: RunConfig,
+    out: Annotated[
+        Path | None, typer.Option(help="New folder for the results; runs/adult-… if unset.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older run.")] = False,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes; one for each processor if unset.", min=1)
+    ] = None,
+) -> None:
+    """Compare the methods on a data set, and write results, a report and a model.
+
+    Without options this is the paper's experiment on Adult. Lists are separated by commas.
+    """
+    from fairfactor.run import execute
+
+    with session.progress("Seeds", config.seeds) as advance:
+        folder = execute(config, out, overwrite=overwrite, workers=workers, on_seed=advance)
+    metrics = folder.metrics
+    machine = {
+        "run": str(folder.path),
+        "report": str(folder.report),
+        "verdict": metrics["verdict"],
+        "findings": metrics["findings"],
+        "methods": {method["id"]: method["summary"] for method in metrics["methods"]},
+    }
+    if not session.json:
+        print_summary(session.output, metrics)
+    session.show(f"\nReport: {folder.report}", machine)
+
+
+@app.command()
+@with_session
+@with_config_options
+def tune(
+    session: Session,
+    config: TuneConfig,
+    out: Annotated[
+        Path | None, typer.Option(help="New folder for the results; runs/tune-… if unset.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older run.")] = False,
+) -> None:
+    """Find the most accurate model that keeps your constraints, or explore what is possible.
+
+    For example: fairfactor tune --data people.csv --target hired --sensitive gender --constraint
+    "equalized_odds<=0.05,accuracy>=0.8". No group is needed at prediction.
+    """
+    from fairfactor.run import execute_tuning
+
+    with session.steps() as step:
+        folder = execute_tuning(config, out, overwrite=overwrite, on_progress=step)
+    metrics = folder.metrics
+    machine = {
+        "run": str(folder.path),
+        "report": str(folder.report),
+        "met": metrics["met"],
+        "verdict": metrics["verdict"],
+        "findings": metrics["findings"],
+        "unmitigated": metrics["unmitigated"],
+        "chosen": metrics["points"][metrics["chosen"]],
+    }
+    if not session.json:
+        print_tuning(session.output, metrics)
+    session.show(f"\nReport: {folder.report}", machine)
+
+
+@app.command()
+@with_session
+@with_config_options
+def compare(
+    session: Session,
+    config: CompareConfig,
+    out: Annotated[
+        Path | None, typer.Option(help="New folder for the results; runs/compare-… if unset.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older run.")] = False,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes; one for each processor if unset.", min=1)
+    ] = None,
+) -> None:
+    """Compare our operating points with those of other methods, on the same rows and backbones.
+
+    A peer whose package is not installed is a visible gap; requirements/peers.txt has them all.
+    """
+    from fairfactor.run import execute_comparison
+
+    with session.progress("Seeds", config.seeds) as advance:
+        folder = execute_comparison(
+            config, out, overwrite=overwrite, workers=workers, on_seed=advance
+        )
+    metrics = folder.metrics
+    machine = {
+        "run": str(folder.path),
+        "report": str(folder.report),
+        "verdict": metrics["verdict"],
+        "findings": metrics["findings"],
+        "duels": metrics["duels"],
+    }
+    if not session.json:
+        print_duels(session.output, metrics)
+    session.show(f"\nReport: {folder.report}", machine)
+
+
+@app.command()
+@with_session
+def predict(
+    session: Session,
+    model: Annotated[Path, typer.Argument(help="Run folder, or the folder model/ in it.")],
+    table: Annotated[Path, typer.Argument(help="CSV file with the columns of the model.")],
+    out: Annotated[Path | None, typer.Option(help="CSV file to write; printed if unset.")] = None,
+) -> None:
+    """Predict the class of each row of a table, without asking for any sensitive feature."""
+    from fairfactor.files import atomic_write_text
+    from fairfactor.run import load_table_model, read_table
+
+    predictions = load_table_model(model).predict(read_table(table))
+    if out is None:
+        text = predictions.to_csv(index=False).rstrip("\n")
+        session.show(text, {"predictions": predictions.to_dict("records")})
+        return
+    atomic_write_text(out, predictions.to_csv(index=False))
+    rows = len(predictions)
+    session.show(f"{rows:,} rows written to {out}", {"rows": rows, "out": str(out)})
+
+
+@app.command()
+@with_session
+def report(session: Session, path: RunPath) -> None:
+    """Write the report page of a run again and print its path."""
+    from fairfactor.run_folder import RunFolder
+
+    page = RunFolder.open(path).render()
+    session.show(str(page), {"report": str(page)})
+
+
+@app.command()
+@with_session
+def info(
+    session: Session,
+    path: Annotated[
+        Path | None, typer.Argument(help="A run to describe.", metavar="[RUN]", show_default=False)
+    ] = None,
+) -> None:
+    """Describe this installation, or a run."""
+    if path is None:
+        facts = describe_installation()
+        session.show(as_lines(facts), facts)
+        return
+    from fairfactor.run_folder import RunFolder
+
+    folder = RunFolder.open(path)
+    if not session.json:
+        print_results(session.output, folder.metrics)
+    session.show(f"\nReport: {folder.report}", {"config": folder.config, "metrics": folder.metrics})
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

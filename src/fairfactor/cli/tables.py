@@ -1,0 +1,150 @@
+"""What the commands print for people."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+import fairfactor
+from fairfactor.methods import METHODS
+from fairfactor.studies.reported import environment
+
+_OPTIONAL = ("fairlearn", "peft", "transformers", "onnxruntime")
+
+
+def print_summary(console: Console, metrics: Mapping[str, Any]) -> None:
+    """Print one line a method, then the verdict and the findings.
+
+    Args:
+        console: Where to print.
+        metrics: Content of ``metrics.json``.
+    """
+    table = Table("Method", "Err %", "ΔDP", "ΔEO (sum)", "Trained")
+    for method in metrics["methods"]:
+        summary = method["summary"]
+        table.add_row(
+            method["label"],
+            _mean_and_sd(summary["paper_error"], 2),
+            _mean_and_sd(summary["demographic_parity_difference"], 3),
+            _mean_and_sd(summary["equalized_odds_difference_sum"], 3),
+            str(method["trained_parameters"]),
+        )
+    console.print(table)
+    console.print("Mean ± standard deviation over seeds, on test rows.\n", style="dim")
+    _print_verdict(console, metrics)
+
+
+def print_tuning(console: Console, metrics: Mapping[str, Any]) -> None:
+    """Print the unmitigated and the chosen model side by side, then the verdict and findings.
+
+    Args:
+        console: Where to print.
+        metrics: Content of ``metrics.json`` of a tuning.
+    """
+    table = Table("On test rows, %", "Unmitigated", "Chosen")
+    chosen = metrics["points"][metrics["chosen"]]
+    for metric in metrics["metrics"]:
+        cells = [point["test"][metric["key"]] for point in (metrics["unmitigated"], chosen)]
+        scale = 1 if metric["unit"] == "%" else 100
+        table.add_row(metric["label"], *(_estimate(cell, scale) for cell in cells))
+    console.print(table)
+    trained = f"{chosen['trained_parameters']:,} of {chosen['total_parameters']:,}"
+    console.print(f"{chosen['recipe_label']}; trained parameters {trained}.\n", style="dim")
+    _print_verdict(console, metrics)
+
+
+def print_duels(console: Console, metrics: Mapping[str, Any]) -> None:
+    """Print each peer's point beside ours for the same gap, then the verdict and findings.
+
+    Args:
+        console: Where to print.
+        metrics: Content of ``metrics.json`` of a comparison with peers.
+    """
+    table = Table("Peer, on test rows", "Gap", "Peer: accuracy, gap", "Ours", "Outcome")
+    rows = {row["key"]: row for row in metrics["rows"]}
+    for duel in metrics["duels"]:
+        row, metric = rows[duel["peer"]], duel["metric"]
+        theirs, ours = (
+            f"{100 * point['accuracy']['mean']:.2f}  {100 * point[metric]['mean']:.2f}"
+            for point in (row["summary"], duel["ours"])
+        )
+        gap = "DP" if metric == "demographic_parity_difference" else "EO"
+        table.add_row(row["label"], gap, theirs, ours, duel["outcome"])
+    console.print(table)
+    console.print("Means over seeds, in percent.\n", style="dim")
+    _print_verdict(console, metrics)
+
+
+def print_results(console: Console, metrics: Mapping[str, Any]) -> None:
+    """Print the results of any kind of run.
+
+    Args:
+        console: Where to print.
+        metrics: Content of ``metrics.json``.
+    """
+    printers = {"methods": print_summary, "tuning": print_tuning, "peers": print_duels}
+    printers[metrics["kind"]](console, metrics)
+
+
+def describe_installation() -> dict[str, Any]:
+    """Versions, the methods there are, and which optional packages are installed.
+
+    Returns:
+        One entry a fact.
+    """
+    return {
+        "fairfactor": fairfactor.__version__,
+        **environment(),
+        "methods": {method.name: method.label for method in METHODS.values()},
+        "optional packages": {
+            name: "installed" if importlib.util.find_spec(name) else "not installed"
+            for name in _OPTIONAL
+        },
+    }
+
+
+def as_lines(facts: Mapping[str, Any]) -> str:
+    """Write facts one a line, those of a nested mapping indented below its name.
+
+    Args:
+        facts: Values or mappings by name.
+
+    Returns:
+        The text.
+    """
+    lines = []
+    for name, value in facts.items():
+        if isinstance(value, Mapping):
+            lines += [f"{name}:", *(f"  {key}: {item}" for key, item in value.items())]
+        else:
+            lines.append(f"{name}: {value}")
+    return "\n".join(lines)
+
+
+def _print_verdict(console: Console, metrics: Mapping[str, Any]) -> None:
+    console.print(metrics["verdict"]["headline"], style="bold", markup=False)
+    for sentence in metrics["verdict"]["sentences"]:
+        console.print(f"  {sentence}", markup=False, highlight=False)
+    for finding in metrics["findings"]:
+        text = f"{finding['severity'].capitalize()}: {finding['text']}"
+        console.print(text, markup=False, highlight=False)
+
+
+def _estimate(estimate: Mapping[str, Any], scale: float) -> str:
+    if estimate["value"] is None:
+        return "—"
+    low, high = (
+        "∞" if estimate[end] is None else f"{scale * estimate[end]:.2f}" for end in ("low", "high")
+    )
+    return f"{scale * estimate['value']:.2f}  ({low} to {high})"
+
+
+def _mean_and_sd(interval: Mapping[str, Any] | None, digits: int) -> str:
+    if interval is None:
+        return "—"
+    spread = "" if interval["sd"] is None else f" ± {interval['sd']:.{digits}f}"
+    return f"{interval['mean']:.{digits}f}{spread}"

@@ -1,0 +1,49 @@
+"""The configuration of a comparison with peers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fairfactor.errors import ArgumentError
+from fairfactor.finetune import require_integer
+from fairfactor.mitigation import DEFAULT, RECIPES
+from fairfactor.peers import PEERS
+from fairfactor.settings import check_choice, option
+from fairfactor.tune_config import DataSettings, require_confidence
+
+
+@dataclass(frozen=True)
+class CompareConfig(DataSettings):
+    """What `fairfactor compare` does. The same configuration gives the same numbers."""
+
+    peers: tuple[str, ...] = option(tuple(PEERS), "Peers by their keys.")
+    settings: int = option(3, "How many settings of each peer with a strength are tried.")
+    recipes: tuple[str, ...] = option(DEFAULT, f"Our recipes: {', '.join(RECIPES)}.")
+    confidence: float = option(
+        0.7, "Share of bootstrap samples of the validation rows that must keep a peer's gap."
+    )
+    seeds: int = option(5, "Number of runs, each with its own split and backbone.")
+    first_seed: int = option(0, "Seed of the first run.")
+
+    def __post_init__(self) -> None:
+        """Check every value.
+
+        Raises:
+            ArgumentError: If a value cannot be used.
+        """
+        super().__post_init__()
+        for name, choices in (("peers", tuple(PEERS)), ("recipes", tuple(RECIPES))):
+            chosen = getattr(self, name)
+            if not chosen or len(set(chosen)) != len(chosen):
+                raise ArgumentError(name, chosen, "one or more different names")
+            for item in chosen:
+                check_choice(name, item, choices)
+        require_confidence(self.confidence)
+        for name in ("settings", "seeds"):
+            require_integer(name, getattr(self, name), 1)
+        require_integer("first_seed", self.first_seed, 0)
+
+    @property
+    def all_seeds(self) -> range:
+        """The seeds of the runs."""
+        return range(self.first_seed, self.first_seed + self.seeds)

@@ -1,0 +1,225 @@
+"""From a configuration to a finished run folder, and from a folder to predictions."""
+
+from __future__ import annotations
+
+import warnings
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from fairfactor.compare_config import CompareConfig
+from fairfactor.config import RunConfig
+from fairfactor.data.adult import adult_task
+from fairfactor.data.sources import describe, load_task
+from fairfactor.errors import DataError
+from fairfactor.run_folder import (
+    MANIFEST_FILE,
+    MODEL_FOLDER,
+    RunFolder,
+    next_free,
+    require_free,
+)
+from fairfactor.studies.comparison import Comparison, compare_methods
+from fairfactor.studies.peer_comparison import compare_with_peers
+from fairfactor.studies.peer_summary import summarize_peers
+from fairfactor.studies.summary import summarize
+from fairfactor.studies.tuning import run_tuning
+from fairfactor.studies.tuning_summary import summarize_tuning
+from fairfactor.table_model import TableModel
+from fairfactor.tune_config import TuneConfig
+
+RUNS = Path("runs")
+
+
+def execute(
+    config: RunConfig,
+    out: Path | None = None,
+    *,
+    overwrite: bool = False,
+    workers: int | None = None,
+    on_seed: Callable[[], None] = lambda: None,
+) -> RunFolder:
+    """Run a configuration and write its folder; nothing is written before all of it is done.
+
+    Args:
+        config: What to run.
+        out: The folder; the next free ``runs/<data>-<number>`` if unset.
+        overwrite: Whether an older run in the folder is replaced.
+        workers: Number of processes, see `compare_methods`.
+        on_seed: Called after each seed.
+
+    Returns:
+        The folder, which is checked before the work starts.
+    """
+    require_free(out or next_free(RUNS, config.data), overwrite=overwrite)
+    task = adult_task(
+        config.sensitive,
+        rows=config.rows,
+        survey_weight_as_input=config.survey_weight_as_input,
+    )
+    comparison = compare_methods(task, config, workers=workers, on_seed=on_seed)
+    return RunFolder.write(
+        out or next_free(RUNS, config.data),  # again: another run may have finished meanwhile
+        config.to_dict(),
+        summarize(comparison),
+        kept_model(comparison),
+        overwrite=overwrite,
+    )
+
+
+def execute_tuning(
+    config: TuneConfig,
+    out: Path | None = None,
+    *,
+    overwrite: bool = False,
+    on_progress: Callable[[str, float], None] | None = None,
+) -> RunFolder:
+    """Tune a model to constraints and write its folder; nothing is written before all is done.
+
+    Args:
+        config: What is needed, on which data.
+        out: The folder; the next free ``runs/tune-<data>-<number>`` if unset.
+        overwrite: Whether an older run in the folder is replaced.
+        on_progress: Called with what is being done and the share that is finished.
+
+    Returns:
+        The folder, which is checked before the work starts.
+    """
+    stem = f"tune-{Path(config.data).name.partition('.')[0]}"
+    require_free(out or next_free(RUNS, stem), overwrite=overwrite)
+    task = load_task(
+        config.data, sensitive=config.sensitive, target=config.target, positive=config.positive
+    )
+    tuning = run_tuning(
+        task,
+        config.constraint,
+        confidence=config.confidence,
+        recipes=config.recipes,
+        hidden=config.hidden,
+        minimum_group_size=config.minimum_group_size,
+        seed=config.seed,
+        on_progress=on_progress,
+    )
+    chosen = tuning.tuned.chosen
+    model = TableModel(
+        model=chosen.decide,
+        widths=tuning.problem.widths,
+        encoder=tuning.problem.encoder,
+        target=task.target,
+        class_names=task.class_names,
+        origin={
+            "recipe": chosen.recipe,
+            "constraints": list(config.constraint),
+            "met": tuning.tuned.met,
+            "seed": config.seed,
+        },
+    )
+    metrics = summarize_tuning(tuning, describe(config.data))
+    place = out or next_free(RUNS, stem)
+    return RunFolder.write(place, config.to_dict(), metrics, model, overwrite=overwrite)
+
+
+def execute_comparison(
+    config: CompareConfig,
+    out: Path | None = None,
+    *,
+    overwrite: bool = False,
+    workers: int | None = None,
+    on_seed: Callable[[], None] = lambda: None,
+) -> RunFolder:
+    """Compare ours with the peers and write the folder; it keeps no model.
+
+    Args:
+        config: Peers, seeds and data.
+        out: The folder; the next free ``runs/compare-<data>-<number>`` if unset.
+        overwrite: Whether an older run in the folder is replaced.
+        workers: Number of processes; as many as there are processors and seeds if unset.
+        on_seed: Called after each seed.
+
+    Returns:
+        The folder, which is checked before the work starts.
+    """
+    stem = f"compare-{Path(config.data).name.partition('.')[0]}"
+    require_free(out or next_free(RUNS, stem), overwrite=overwrite)
+    task = load_task(
+        config.data, sensitive=config.sensitive, target=config.target, positive=config.positive
+    )
+    comparison = compare_with_peers(task, config, workers=workers, on_seed=on_seed)
+    metrics = summarize_peers(comparison, describe(config.data))
+    place = out or next_free(RUNS, stem)
+    return RunFolder.write(place, config.to_dict(), metrics, None, overwrite=overwrite)
+
+
+def kept_model(comparison: Comparison) -> TableModel:
+    """The model that a run keeps: the last method at the last rank on the first seed.
+
+    Args:
+        comparison: A finished comparison.
+
+    Returns:
+        The model with its encoder.
+    """
+    tuned = comparison.runs[0].tuned
+    return TableModel(
+        model=tuned.model,
+        widths=tuned.widths,
+        encoder=tuned.encoder,
+        target=comparison.task.target,
+        class_names=comparison.task.class_names,
+        origin={"method": tuned.cell[0], "rank": tuned.cell[1], "seed": tuned.seed},
+    )
+
+
+def load_table_model(path: Path) -> TableModel:
+    """Load the model of a run, or a model folder on its own.
+
+    Args:
+        path: A run folder, whose files are checked first, or a folder that `TableModel.save` wrote.
+
+    Returns:
+        The model with its encoder.
+    """
+    if (path / MODEL_FOLDER).exists() or (path / MANIFEST_FILE).exists():
+        return RunFolder.open(path).load_model()
+    return TableModel.load(path)
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a CSV file; an empty cell is the only missing value.
+
+    Args:
+        path: The file, gzipped or not.
+
+    Returns:
+        The table.
+
+    Raises:
+        DataError: If the file is missing or is not a CSV table with rows.
+    """
+    compression: Literal["gzip"] | None = "gzip" if path.suffix == ".gz" else None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = pd.read_csv(
+                path,
+                index_col=False,
+                keep_default_na=False,
+                na_values=[""],
+                compression=compression,
+                low_memory=False,
+            )
+    except OSError as error:
+        raise DataError(f"table {path} cannot be read ({error.strerror or error}).") from error
+    except pd.errors.ParserWarning as error:
+        raise DataError(
+            f"table {path} has more cells in a row than names in its header."
+        ) from error
+    except (ValueError, EOFError, zlib.error) as error:
+        cause = " ".join(str(error).split())
+        raise DataError(f"table {path} is not a CSV file ({cause}).") from error
+    if frame.empty:
+        raise DataError(f"table {path} has no rows.")
+    return frame

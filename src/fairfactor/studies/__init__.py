@@ -1,0 +1,1 @@
+"""Studies: many runs of the pipeline, and what they say together."""

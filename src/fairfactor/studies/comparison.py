@@ -1,0 +1,129 @@
+"""The paper's main comparison: every method and rank, on every seed, on one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+from time import perf_counter
+
+import numpy as np
+
+from fairfactor.config import RunConfig
+from fairfactor.data.task import TableTask
+from fairfactor.errors import ArgumentError, DataError
+from fairfactor.groups import Groups, encode_groups
+from fairfactor.studies.parallel import run_seeds
+from fairfactor.studies.seed_run import Cell, Outcome, SeedRun, run_seed
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """All outcomes of a comparison.
+
+    Attributes:
+        config: What was asked for.
+        task: The table and the parts of its columns.
+        groups: Group of each row of the table.
+        runs: One for each seed, in their order.
+        wall_seconds: From the first seed's start to the last one's end.
+    """
+
+    config: RunConfig
+    task: TableTask
+    groups: Groups
+    runs: tuple[SeedRun, ...]
+    wall_seconds: float
+
+    @cached_property
+    def outcomes(self) -> list[Outcome]:
+        """The outcomes of all seeds, in the order of seeds, then of cells."""
+        return [outcome for run in self.runs for outcome in run.outcomes]
+
+    @cached_property
+    def cells(self) -> list[Cell]:
+        """The methods and ranks that were run."""
+        return [outcome.cell for outcome in self.runs[0].outcomes]
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Seconds of each part of the work, added over seeds, and in ``total`` as they passed."""
+        parts = self.runs[0].seconds
+        added = {part: sum(run.seconds[part] for run in self.runs) for part in parts}
+        return added | {"total": self.wall_seconds}
+
+    def values(self, cell: Cell, metric: str) -> list[float]:
+        """One metric of one cell.
+
+        Args:
+            cell: Method and rank.
+            metric: Explicit name of the metric.
+
+        Returns:
+            One value a seed, in the order of the seeds; NaN where undefined.
+        """
+        return [outcome.metrics[metric] for outcome in self.outcomes if outcome.cell == cell]
+
+
+def compare_methods(
+    task: TableTask,
+    config: RunConfig,
+    *,
+    workers: int | None = None,
+    on_seed: Callable[[], None] = lambda: None,
+) -> Comparison:
+    """Run every method and rank on every seed, the seeds in parallel.
+
+    Every seed computes on one thread, so that the numbers do not depend on the number of workers.
+
+    Args:
+        task: The table.
+        config: Methods, ranks, seeds and budgets.
+        workers: Number of processes; as many as there are processors and seeds if unset. One runs
+            the seeds in this process.
+        on_seed: Called after each seed, for a progress bar.
+
+    Returns:
+        The outcomes.
+
+    Raises:
+        ArgumentError: If α is set, and there are not two groups to weigh.
+    """
+    groups = encode_groups(
+        task.sensitive_features, minimum_size=config.minimum_group_size, small_groups="merge"
+    )
+    _check_groups(task, groups)
+    if config.alpha is not None and len(groups.names) != 2:
+        raise ArgumentError(
+            "alpha",
+            config.alpha,
+            f"two groups to weigh, and there are {len(groups.names)}",
+            "Leave --alpha out, so that every group has the same weight.",
+        )
+    start = perf_counter()
+    runs = run_seeds(
+        partial(run_seed, task, groups, config), config.all_seeds, workers=workers, on_seed=on_seed
+    )
+    return Comparison(config, task, groups, tuple(runs), perf_counter() - start)
+
+
+def _check_groups(task: TableTask, groups: Groups) -> None:
+    """Check that every gap of the study is defined: each group has rows of each class.
+
+    Raises:
+        DataError: If a group has rows of one class only, or there is only one group.
+    """
+    labels = task.labels
+    if len(groups.names) < 2:
+        raise DataError(
+            f"sensitive={','.join(task.sensitive_columns)} gives the single group "
+            f"{groups.names[0]!r}: a gap needs two. Choose another sensitive feature."
+        )
+    for name in groups.names:
+        classes = np.unique(labels[groups.positions(name)])
+        if len(classes) < len(task.class_names):
+            raise DataError(
+                f"group {name!r} has only rows of class {task.class_names[classes[0]]!r}, so its "
+                "true or false positive rate is undefined. Merge small groups with "
+                "--minimum-group-size, or choose other sensitive features."
+            )

@@ -1,0 +1,222 @@
+"""One seed of the comparison with peers: the same rows and the same backbone for everybody."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fairfactor.data.task import TableTask
+from fairfactor.errors import FairfactorWarning
+from fairfactor.fairness import METRICS, ConfusionCounts, confusion_counts
+from fairfactor.groups import Groups
+from fairfactor.mitigation import Constraint, OperatingPoint, tune
+from fairfactor.peers import PEERS
+from fairfactor.protocol import Part, Problem, make_problem, predict_classes
+
+GAPS = {
+    "demographic_parity": "demographic_parity_difference",
+    "equalized_odds": "equalized_odds_difference_worst_case",
+}
+"""The two gaps of the comparison, by the names that constraints use."""
+
+BOUNDS = (0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3)
+"""Bounds at which our frontier is shown."""
+
+Entry = tuple[str, int]
+"""A peer's key and the place of one of its settings."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Our point for one bound, chosen without test rows.
+
+    Attributes:
+        met: Whether training and validation rows keep the bound.
+        recipe: Name of the recipe.
+        trained_parameters: Number of trained parameters.
+        test: Every metric on test rows.
+    """
+
+    met: bool
+    recipe: str
+    trained_parameters: int
+    test: dict[str, float]
+
+
+@dataclass(frozen=True)
+class PeerOutcome:
+    """One setting of one peer.
+
+    Attributes:
+        validation: Every metric on validation rows.
+        test: Every metric on test rows.
+        trained_parameters: Number of trained parameters, where that means something.
+        seconds: Time of the fit.
+        ours: For each gap of the peer's target, our point with no larger a gap than the peer has on
+            validation rows.
+    """
+
+    validation: dict[str, float]
+    test: dict[str, float]
+    trained_parameters: int | None
+    seconds: float
+    ours: dict[str, Choice]
+
+
+@dataclass(frozen=True, eq=False)
+class PeerRun:
+    """Everything that one seed gave.
+
+    Attributes:
+        seed: The seed.
+        gaps: Why a peer has no outcome, by its key.
+        outcomes: By key and place of the setting.
+        frontier: Our choice for each gap and bound.
+        group_sizes: Rows of each group in each part of the split.
+        features: Names of the inputs of the network.
+        seconds: Seconds of pre-training, of our tuning, and of all peers.
+    """
+
+    seed: int
+    gaps: dict[str, str]
+    outcomes: dict[Entry, PeerOutcome]
+    frontier: dict[tuple[str, float], Choice]
+    group_sizes: dict[str, NDArray[np.int64]]
+    features: tuple[str, ...]
+    seconds: dict[str, float]
+
+
+def run_peers(
+    task: TableTask,
+    groups: Groups,
+    hidden: Sequence[int],
+    peers: Sequence[str],
+    settings: int,
+    recipes: Sequence[str],
+    confidence: float,
+    seed: int,
+) -> PeerRun:
+    """Run our method and every peer on one seed.
+
+    Args:
+        task: The table.
+        groups: Group of each row.
+        hidden: Widths of the hidden layers of the backbone.
+        peers: Keys in `fairfactor.peers.PEERS`.
+        settings: How many settings of each tunable peer are tried.
+        recipes: Our recipes.
+        confidence: Share of bootstrap samples of the validation rows that must keep each bound.
+        seed: Seed of the split, the initial weights and everything random.
+
+    Returns:
+        Every outcome.
+    """
+    problem = make_problem(task, seed=seed, hidden=hidden, groups=groups)
+    start = perf_counter()
+    ours = _Ours(problem, recipes, confidence, seed)
+    seconds = {"pretraining": problem.seconds, "ours": perf_counter() - start}
+    missing, outcomes = {}, {}
+    start = perf_counter()
+    for key in peers:
+        reason = PEERS[key].gap(problem)
+        if reason:
+            missing[key] = reason
+            continue
+        for place in tried_settings(key, settings):
+            outcomes[key, place] = _run_peer(problem, ours, key, place)
+    seconds["peers"] = perf_counter() - start
+    parts = {"train": problem.train, "validation": problem.validation, "test": problem.test}
+    return PeerRun(
+        seed=seed,
+        gaps=missing,
+        outcomes=outcomes,
+        frontier={(gap, bound): ours.choose(gap, bound) for gap in GAPS for bound in BOUNDS},
+        group_sizes={
+            name: Groups(part.groups.numpy(), problem.group_names).counts
+            for name, part in parts.items()
+        },
+        features=problem.encoder.feature_names,
+        seconds=seconds,
+    )
+
+
+def tried_settings(key: str, settings: int) -> list[int]:
+    """Places of the settings of a peer that are tried, evenly from the weakest to the strongest.
+
+    Args:
+        key: Key of the peer.
+        settings: How many at the most.
+
+    Returns:
+        Places in its tuple of settings.
+    """
+    last = len(PEERS[key].settings) - 1
+    return sorted(set(np.linspace(last, 0, settings).round().astype(int).tolist()))
+
+
+class _Ours:
+    """Our frontier on one problem; each chosen point is tested once."""
+
+    def __init__(
+        self, problem: Problem, recipes: Sequence[str], confidence: float, seed: int
+    ) -> None:
+        self.problem = problem
+        self.confidence = confidence
+        self.frontier = tune(problem, recipes=recipes, seed=seed).frontier
+        self.tested: dict[OperatingPoint, dict[str, float]] = {}
+
+    def choose(self, gap: str, bound: float) -> Choice:
+        constraint = Constraint(gap, min(bound, 1.0))
+        selection = self.frontier.select([constraint], confidence=self.confidence)
+        point = selection.point
+        if point not in self.tested:
+            classes = predict_classes(point.decide, self.problem.test.inputs)
+            self.tested[point] = measure(self.problem, self.problem.test, classes)
+        return Choice(selection.met, point.recipe, point.trained_parameters, self.tested[point])
+
+
+def measure(problem: Problem, part: Part, classes: NDArray[np.int64]) -> dict[str, float]:
+    """Every metric of some predictions.
+
+    Args:
+        problem: The problem.
+        part: The rows.
+        classes: Predicted class codes.
+
+    Returns:
+        By the explicit name of each metric.
+    """
+    counts: ConfusionCounts = confusion_counts(
+        part.labels.numpy(),
+        classes,
+        Groups(part.groups.numpy(), problem.group_names),
+        n_classes=len(problem.class_names),
+    )
+    return {name: float(metric(counts)) for name, metric in METRICS.items()}
+
+
+def _run_peer(problem: Problem, ours: _Ours, key: str, place: int) -> PeerOutcome:
+    """Fit one setting of a peer, and find our point with no larger a gap on validation rows."""
+    peer = PEERS[key]
+    start = perf_counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # other packages' warnings, which are not ours to mend
+        warnings.simplefilter("default", FairfactorWarning)
+        with torch.random.fork_rng():
+            result = peer.fit(problem, peer.settings[place])
+    seconds = perf_counter() - start
+    validation = measure(problem, problem.validation, result.validation)
+    targets: Mapping[str, str] = {peer.target: GAPS[peer.target]} if peer.target in GAPS else GAPS
+    return PeerOutcome(
+        validation=validation,
+        test=measure(problem, problem.test, result.test),
+        trained_parameters=result.trained_parameters,
+        seconds=seconds,
+        ours={gap: ours.choose(gap, validation[metric]) for gap, metric in targets.items()},
+    )

@@ -1,0 +1,242 @@
+"""The content of ``metrics.json`` of a comparison with peers."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import fairfactor
+from fairfactor.intervals import mean_interval
+from fairfactor.peers import PEERS
+from fairfactor.studies.duels import Duel, fight
+from fairfactor.studies.findings import Finding
+from fairfactor.studies.peer_comparison import PeerComparison
+from fairfactor.studies.peer_run import BOUNDS, GAPS, Entry, PeerRun
+from fairfactor.studies.reported import (
+    FORMAT,
+    REPORTED_METRICS,
+    describe_data,
+    environment,
+    json_safe,
+)
+from fairfactor.studies.verdict import Verdict
+
+KEYS = tuple(metric["key"] for metric in REPORTED_METRICS)
+
+
+def summarize_peers(comparison: PeerComparison, description: Mapping[str, str]) -> dict[str, Any]:
+    """Everything about a comparison with peers as JSON values, without any row of the data.
+
+    Args:
+        comparison: A finished comparison.
+        description: Name, licence and citation of the data.
+
+    Returns:
+        The content of ``metrics.json``.
+    """
+    first, duels = comparison.runs[0], fight(comparison)
+    parts = first.seconds
+    summary = {
+        "format": FORMAT,
+        "kind": "peers",
+        "fairfactor_version": fairfactor.__version__,
+        "data": describe_data(
+            comparison.task, comparison.groups, description, first.features, first.group_sizes
+        ),
+        "seeds": [run.seed for run in comparison.runs],
+        "rows": [_row(comparison, entry) for entry in comparison.entries],
+        "frontiers": [_frontier(comparison, gap) for gap in GAPS],
+        "duels": [_duel(comparison, duel) for duel in duels],
+        "hypervolume": [area for gap in GAPS for area in _areas(comparison, gap)],
+        "metrics": list(REPORTED_METRICS),
+        "findings": [asdict(finding) for finding in _findings(comparison)],
+        "verdict": asdict(_verdict(comparison, duels)),
+        "seconds": {
+            **{part: sum(run.seconds[part] for run in comparison.runs) for part in parts},
+            "total": comparison.wall_seconds,
+        },
+        "environment": environment(),
+    }
+    return json_safe(summary)  # type: ignore[no-any-return]
+
+
+def dominated_area(
+    points: Iterable[tuple[float, float]], worst_gap: float, worst_accuracy: float
+) -> float:
+    """Hypervolume: the share of the rectangle before a reference point that points dominate.
+
+    Args:
+        points: Gap and accuracy of each point.
+        worst_gap: Gap of the reference point.
+        worst_accuracy: Accuracy of the reference point.
+
+    Returns:
+        0 to 1; 1 is full accuracy without a gap.
+    """
+    area, best, right = 0.0, worst_accuracy, []
+    for gap, accuracy in sorted(points):
+        if gap < worst_gap and accuracy > best:
+            right.append((gap, accuracy - best))
+            best = accuracy
+    area = sum((worst_gap - gap) * gain for gap, gain in right)
+    return area / (worst_gap * (1 - worst_accuracy))
+
+
+def _row(comparison: PeerComparison, entry: Entry) -> dict[str, Any]:
+    key, place = entry
+    peer, missing = PEERS[key], comparison.missing(key)
+    setting = ", ".join(f"{name} {value}" for name, value in peer.settings[place].items())
+    described = {
+        "key": comparison.entry_id(entry),
+        "label": f"{peer.label} ({setting})" if setting else peer.label,
+        "ours": False,
+        "package": peer.package,
+        "target": peer.target,
+        "setting": setting or None,
+        "groups_at_prediction": peer.groups_at_prediction,
+        "same_backbone": peer.same_backbone,
+        "missing": missing,
+    }
+    if missing:
+        empty: dict[str, Any] = {
+            "trained_parameters": None,
+            "seconds": None,
+            "summary": None,
+            "seeds": [],
+        }
+        return described | empty
+    outcomes = comparison.outcomes(entry)
+    seconds = mean_interval([outcome.seconds for outcome in outcomes])
+    return described | {
+        "trained_parameters": outcomes[0].trained_parameters,
+        "seconds": {"mean": seconds.mean, "sd": seconds.sd},
+        "summary": _summary([outcome.test for outcome in outcomes]),
+        "seeds": [
+            {"seed": run.seed, **{name: run.outcomes[entry].test[name] for name in KEYS}}
+            for run in comparison.runs
+        ],
+    }
+
+
+def _frontier(comparison: PeerComparison, gap: str) -> dict[str, Any]:
+    points = []
+    for bound in BOUNDS:
+        choices = [run.frontier[gap, bound] for run in comparison.runs]
+        points.append(
+            {
+                "bound": bound,
+                "summary": _summary([choice.test for choice in choices]),
+                "feasible_seeds": sum(choice.met for choice in choices),
+            }
+        )
+    return {"key": "ours", "label": "fairfactor", "metric": GAPS[gap], "points": points}
+
+
+def _duel(comparison: PeerComparison, duel: Duel) -> dict[str, Any]:
+    return {
+        "peer": comparison.entry_id(duel.entry),
+        "metric": duel.metric,
+        "bound": duel.bound,
+        "ours": {
+            "accuracy": asdict(duel.accuracy),
+            duel.metric: asdict(duel.our_gap),
+            "recipe_label": duel.recipe_label,
+        },
+        "trained_parameters": duel.trained_parameters,
+        "accuracy_difference": asdict(duel.accuracy_difference),
+        "gap_difference": asdict(duel.gap_difference),
+        "outcome": duel.outcome,
+    }
+
+
+def _areas(comparison: PeerComparison, gap: str) -> list[dict[str, Any]]:
+    """Hypervolume of ours and of each peer that aims at the gap, before one reference point.
+
+    That has one and a half times the gap of our most accurate points, and the accuracy of always
+    predicting the most frequent class.
+
+    Returns:
+        Entries of ``metrics.json``.
+    """
+    metric, labels = GAPS[gap], comparison.task.labels
+    worst_accuracy = max(Counter(labels.tolist()).values()) / len(labels)
+    worst_gap = 1.5 * max(run.frontier[gap, BOUNDS[-1]].test[metric] for run in comparison.runs)
+    families = {("ours", "fairfactor"): [_own_tests(run, gap) for run in comparison.runs]}
+    for key in comparison.config.peers:
+        peer = PEERS[key]
+        if peer.target in {gap, "none"} and not comparison.missing(key):
+            families[key, peer.label] = [
+                [outcome.test for (name, _), outcome in run.outcomes.items() if name == key]
+                for run in comparison.runs
+            ]
+    described = []
+    for (key, label), tests_by_seed in families.items():
+        value = mean_interval(
+            [
+                dominated_area(
+                    [(test[metric], test["accuracy"]) for test in tests], worst_gap, worst_accuracy
+                )
+                for tests in tests_by_seed
+            ]
+        )
+        area = {"mean": value.mean, "sd": value.sd}
+        described.append({"key": key, "label": label, "metric": metric, "value": area})
+    return described
+
+
+def _own_tests(run: PeerRun, gap: str) -> list[dict[str, float]]:
+    return [choice.test for (name, _), choice in run.frontier.items() if name == gap]
+
+
+def _summary(tests: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    summary = {}
+    for key in KEYS:
+        defined = [test[key] for test in tests if math.isfinite(test[key])]
+        summary[key] = asdict(mean_interval(defined)) if defined else None
+    return summary
+
+
+def _findings(comparison: PeerComparison) -> list[Finding]:
+    findings = []
+    missing = {key: comparison.missing(key) for key in comparison.config.peers}
+    absent = [f"{PEERS[key].label}: {reason}" for key, reason in missing.items() if reason]
+    if absent:
+        text = f"Peers without a result, which count neither for nor against: {'; '.join(absent)}."
+        findings.append(Finding("warning", "missing-peers", text))
+    if comparison.config.seeds == 1:
+        text = "One seed has no interval: no difference can be told from noise. Use --seeds 5."
+        findings.append(Finding("warning", "one-seed", text))
+    return findings
+
+
+def _verdict(comparison: PeerComparison, duels: Sequence[Duel]) -> Verdict:
+    counts = Counter(duel.outcome for duel in duels)
+    if not duels:
+        return Verdict("No peer could be run.", ())
+    counted = (
+        f"Our point is more accurate in {counts['ours better']} of {len(duels)} duels, no "
+        f"difference is detected in {counts['no difference detected']}, the peer is more accurate "
+        f"in {counts['peer better']}, and in {counts['not reached']} our gap on test rows exceeds "
+        "the peer's by more than one standard error."
+    )
+    rule = (
+        "Each of our points was chosen on training and validation rows, with no larger a gap than "
+        "the peer shows on validation rows; accuracies are compared by paired tests over "
+        f"{len(comparison.runs)} seeds with Holm's adjustment for all duels."
+    )
+    sentences = [counted, rule]
+    lost = [
+        f"{PEERS[duel.entry[0]].label} on {duel.gap.replace('_', ' ')}"
+        for duel in duels
+        if duel.outcome in {"peer better", "not reached"}
+    ]
+    if lost:
+        sentences.append(f"Where a peer holds its ground: {', '.join(dict.fromkeys(lost))}.")
+    return Verdict(
+        f"More accurate than the peer in {counts['ours better']} of {len(duels)} duels at no "
+        "larger a gap.",
+        tuple(sentences),
+    )

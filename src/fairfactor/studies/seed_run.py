@@ -1,0 +1,196 @@
+"""One seed of a comparison: split, pre-train, prepare the last layer once, run every method."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from fairfactor.config import RunConfig
+from fairfactor.data.encoding import TableEncoder
+from fairfactor.data.splits import paper_split
+from fairfactor.data.task import TableTask
+from fairfactor.errors import FairfactorWarning
+from fairfactor.fairness import METRICS, ConfusionCounts, confusion_counts
+from fairfactor.finetune import FinetuneHistory, finetune
+from fairfactor.groups import Groups
+from fairfactor.importance import GroupFisher
+from fairfactor.methods import METHODS
+from fairfactor.models.mlp import build_mlp
+from fairfactor.pipeline import Prepared, Rows, Stopwatch, fit, predict_probabilities, prepare
+from fairfactor.surgery import ParameterCount, ReplacementReport
+
+Cell = tuple[str, int | None]
+"""A method and its rank; ``None`` for a method that does not factorise."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """One method and rank on one seed, measured on test rows.
+
+    Attributes:
+        cell: Method and rank.
+        seed: Seed of the split, the initial weights and the order of the rows.
+        metrics: Every metric by its explicit name.
+        counts: Rows by group, class and prediction on the test rows.
+        history: Fine-tuning; ``None`` for the untouched model.
+        replacement: What the surgery changed; ``None`` if nothing was replaced.
+        parameters: How many parameters were tuned, and how many there are.
+        seconds: From factorisation to the end of fine-tuning.
+    """
+
+    cell: Cell
+    seed: int
+    metrics: dict[str, float]
+    counts: ConfusionCounts
+    history: FinetuneHistory | None
+    replacement: ReplacementReport | None
+    parameters: ParameterCount
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class TunedModel:
+    """A tuned model with all that is needed to use it on a new table.
+
+    Attributes:
+        model: The tuned network.
+        widths: Its layers' widths, to build it again.
+        encoder: From table columns to its inputs.
+        cell: Method and rank.
+        seed: Its seed.
+    """
+
+    model: nn.Module
+    widths: tuple[int, ...]
+    encoder: TableEncoder
+    cell: Cell
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class SeedRun:
+    """All that came out of one seed.
+
+    Attributes:
+        outcomes: In the order of the cells.
+        fisher: Group Fisher of the last layer of the pre-trained network.
+        tuned: The model of the last cell.
+        group_sizes: Number of rows of each group in each part of the split.
+        seconds: Seconds of each part of the work.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    fisher: GroupFisher
+    tuned: TunedModel
+    group_sizes: dict[str, NDArray[np.int64]]
+    seconds: dict[str, float]
+
+
+def cells(config: RunConfig) -> list[Cell]:
+    """The methods of a run, each rank of a factorising one separately.
+
+    Args:
+        config: The run.
+
+    Returns:
+        Cells in the order of the methods, then of the ranks.
+    """
+    return [
+        (name, rank)
+        for name in config.method
+        for rank in (config.rank if METHODS[name].weighting else (None,))
+    ]
+
+
+def run_seed(task: TableTask, groups: Groups, config: RunConfig, seed: int) -> SeedRun:
+    """Run every method and rank on one seed with the same budget.
+
+    The encoder and the network know the pre-training rows only. Warnings of single fits are left
+    out, because `fairfactor.studies.findings` says the same once for all of them.
+
+    Args:
+        task: The table.
+        groups: Group of each of its rows.
+        config: Methods, ranks and budgets.
+        seed: Seed of the split, the initial weights and the order of the rows.
+
+    Returns:
+        Every outcome.
+    """
+    stopwatch = Stopwatch()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FairfactorWarning)
+        with stopwatch.part("data"):
+            parts = paper_split(len(task.frame), seed=seed)
+            encoder = TableEncoder.fit(
+                task.inputs.iloc[parts["pretraining"]], config.table_encoding
+            )
+            inputs = torch.from_numpy(encoder.transform(task.inputs))
+            targets, codes = torch.from_numpy(task.labels), torch.from_numpy(groups.codes.copy())
+            rows = {name: Rows(inputs[at], targets[at], codes[at]) for name, at in parts.items()}
+        widths = (inputs.shape[1], *config.hidden, len(task.class_names))
+        with stopwatch.part("pretraining"):
+            model = _pretrain(widths, rows["pretraining"], config, seed)
+        prepared = prepare(
+            model, rows["train"], rows["validation"], group_names=groups.names, stopwatch=stopwatch
+        )
+        fitted = [_run_cell(prepared, rows["test"], config, seed, cell) for cell in cells(config)]
+    outcomes, models = zip(*fitted, strict=True)
+    return SeedRun(
+        outcomes=outcomes,
+        fisher=prepared.fisher,
+        tuned=TunedModel(models[-1], widths, encoder, outcomes[-1].cell, seed),
+        group_sizes={
+            name: Groups(groups.codes[at], groups.names).counts for name, at in parts.items()
+        },
+        seconds=stopwatch.seconds,
+    )
+
+
+def _pretrain(widths: tuple[int, ...], source: Rows, config: RunConfig, seed: int) -> nn.Module:
+    """Train the whole network on the pre-training rows, a tenth of which choose the epoch."""
+    held_out = len(source.targets) // 10
+    model = build_mlp(widths, seed=seed)
+    finetune(
+        model,
+        (source.inputs[held_out:], source.targets[held_out:]),
+        (source.inputs[:held_out], source.targets[:held_out]),
+        config=config.pretraining,
+        seed=seed,
+    )
+    return model
+
+
+def _run_cell(
+    prepared: Prepared, test: Rows, config: RunConfig, seed: int, cell: Cell
+) -> tuple[Outcome, nn.Module]:
+    """Fit one method and rank, and count what it predicts on the test rows."""
+    start = perf_counter()
+    fitted = fit(prepared, *cell, alpha=config.alpha, config=config.finetuning, seed=seed)
+    seconds = perf_counter() - start
+    with prepared.stopwatch.part("evaluate"):
+        probabilities = predict_probabilities(fitted.model, test.inputs)
+        counts = confusion_counts(
+            test.targets.numpy(),
+            probabilities.argmax(dim=1).numpy(),
+            Groups(test.groups.numpy(), prepared.fisher.groups),
+            n_classes=probabilities.shape[1],
+        )
+        metrics = {name: float(metric(counts)) for name, metric in METRICS.items()}
+    outcome = Outcome(
+        cell=cell,
+        seed=seed,
+        metrics=metrics,
+        counts=counts,
+        history=fitted.history,
+        replacement=fitted.replacement,
+        parameters=fitted.parameters,
+        seconds=seconds,
+    )
+    return outcome, fitted.model

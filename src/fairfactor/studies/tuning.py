@@ -1,0 +1,93 @@
+"""From a constraint to a model on one table: tune on training and validation rows, test once."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+from fairfactor.data.task import TableTask
+from fairfactor.errors import FairfactorWarning
+from fairfactor.groups import Groups, encode_groups
+from fairfactor.mitigation import (
+    DEFAULT,
+    Constraint,
+    Tuned,
+    tune,
+)
+from fairfactor.protocol import HIDDEN, Problem, make_problem
+
+
+@dataclass(frozen=True, eq=False)
+class Tuning:
+    """A finished tuning.
+
+    Attributes:
+        task: The table and the parts of its columns.
+        groups: Group of each row.
+        problem: The parts of the split and the pre-trained network.
+        constraints: What was asked for.
+        confidence: How sure each constraint had to be on validation rows.
+        tuned: All operating points and the choice among them.
+        seconds: Seconds of each part of the work.
+    """
+
+    task: TableTask
+    groups: Groups
+    problem: Problem
+    constraints: tuple[Constraint, ...]
+    confidence: float | None
+    tuned: Tuned
+    seconds: dict[str, float]
+
+
+def run_tuning(
+    task: TableTask,
+    constraints: Sequence[str],
+    *,
+    confidence: float | None = None,
+    recipes: Sequence[str] = DEFAULT,
+    hidden: Sequence[int] = HIDDEN,
+    minimum_group_size: int = 0,
+    seed: int = 0,
+    on_progress: Callable[[str, float], None] | None = None,
+) -> Tuning:
+    """Pre-train a network on a table and find the most accurate point that meets the constraints.
+
+    Args:
+        task: The table.
+        constraints: Texts such as ``"equalized_odds<=0.05"``.
+        confidence: Share of bootstrap samples of the validation rows that must keep each bound;
+            ``None`` asks for the estimate alone.
+        recipes: Names in `fairfactor.mitigation.RECIPES`.
+        hidden: Widths of the hidden layers of the network.
+        minimum_group_size: Groups with fewer rows are merged into one.
+        seed: Seed of the split, the initial weights and everything random.
+        on_progress: Called with what is being done and the share that is finished.
+
+    Returns:
+        The finished tuning.
+    """
+    wanted = tuple(Constraint.parse(text) for text in constraints)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FairfactorWarning)  # small groups become a finding
+        groups = encode_groups(
+            task.sensitive_features, minimum_size=minimum_group_size, small_groups="merge"
+        )
+    start = perf_counter()
+    if on_progress:
+        on_progress("Pre-training", 0.0)
+    problem = make_problem(task, seed=seed, hidden=hidden, groups=groups)
+    prepared = perf_counter()
+    tuned = tune(
+        problem,
+        constraints=wanted,
+        recipes=recipes,
+        confidence=confidence,
+        seed=seed,
+        on_progress=on_progress,
+    )
+    end = perf_counter()
+    seconds = {"pretraining": prepared - start, "tuning": end - prepared, "total": end - start}
+    return Tuning(task, groups, problem, wanted, confidence, tuned, seconds)

@@ -1,0 +1,227 @@
+"""The content of ``metrics.json`` of a tuning: the frontier, the choice and what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+import fairfactor
+from fairfactor.fairness import ConfusionCounts, confusion_counts
+from fairfactor.groups import Groups
+from fairfactor.intervals import Estimate, bootstrap_gap_interval, group_table
+from fairfactor.mitigation import RECIPES, Constraint, OperatingPoint
+from fairfactor.mitigation.cell_model import CellModel, cell_probabilities
+from fairfactor.mitigation.constraint import METRIC_OF_NAME
+from fairfactor.mitigation.decisions import count_decisions, known_group
+from fairfactor.protocol import Part, Problem, predict_classes
+from fairfactor.studies.reported import (
+    FORMAT,
+    REPORTED_METRICS,
+    describe_data,
+    environment,
+    json_safe,
+)
+from fairfactor.studies.tuning import Tuning
+from fairfactor.studies.tuning_verdict import find_in_tuning, give_tuning_verdict
+from fairfactor.surgery import count_parameters
+
+FRONTIER_GAPS = {
+    "demographic_parity": "demographic_parity_difference",
+    "equalized_odds": "equalized_odds_difference_worst_case",
+    "equal_opportunity": "equal_opportunity_difference",
+}
+"""Gaps whose frontiers are kept, by the names that constraints use."""
+
+MOST_POINTS = 40
+"""Points kept of each gap's frontier, evenly spread."""
+
+
+def summarize_tuning(tuning: Tuning, description: Mapping[str, str]) -> dict[str, Any]:
+    """Everything about a tuning as JSON values, without any row of the data.
+
+    Args:
+        tuning: A finished tuning.
+        description: Name, licence and citation of the data.
+
+    Returns:
+        The content of ``metrics.json``.
+    """
+    problem, chosen_point = tuning.problem, tuning.tuned.chosen
+    kept = _kept_points(tuning)
+    unmitigated = _point(
+        {
+            "id": "unmitigated",
+            "recipe": "unmitigated",
+            "recipe_label": "Unmitigated network",
+            "setting": "",
+            "trained_parameters": 0,
+            "total_parameters": count_parameters(problem.backbone).total,
+            "groups_at_prediction": False,
+            "on_frontier": {},
+            "model": None,
+        },
+        _network_counts(problem, problem.validation),
+        _network_counts(problem, problem.test),
+    )
+    points = [
+        _point(
+            {
+                "id": f"point-{number}",
+                "recipe": point.recipe,
+                "recipe_label": RECIPES[point.recipe].label,
+                "setting": ", ".join(f"{key}: {value}" for key, value in point.setting.items()),
+                "trained_parameters": point.trained_parameters,
+                "total_parameters": count_parameters(point.cell_model).total,
+                "groups_at_prediction": point.groups_at_prediction,
+                "on_frontier": {gap: gap in gaps for gap in FRONTIER_GAPS.values()},
+                "model": "model" if point is chosen_point else None,
+            },
+            point.validation,
+            test,
+        )
+        for number, ((point, gaps), test) in enumerate(
+            zip(kept.items(), _test_counts(problem, kept), strict=True)
+        )
+    ]
+    chosen = list(kept).index(chosen_point)
+    parts = {"train": problem.train, "validation": problem.validation, "test": problem.test}
+    summary = {
+        "format": FORMAT,
+        "kind": "tuning",
+        "fairfactor_version": fairfactor.__version__,
+        "data": describe_data(
+            tuning.task,
+            tuning.groups,
+            description,
+            problem.encoder.feature_names,
+            {
+                name: Groups(part.groups.numpy(), problem.group_names).counts
+                for name, part in parts.items()
+            },
+        ),
+        "constraints": [
+            {
+                "text": str(constraint),
+                "metric": METRIC_OF_NAME[constraint.metric],
+                "sign": constraint.sign,
+                "bound": constraint.bound,
+            }
+            for constraint in tuning.constraints
+        ],
+        "confidence": tuning.confidence,
+        "met": tuning.tuned.met if tuning.constraints else None,
+        "tried": len(tuning.tuned.frontier),
+        "chosen": chosen,
+        "unmitigated": unmitigated,
+        "points": points,
+        "layers": None,
+        "metrics": list(REPORTED_METRICS),
+        "findings": [asdict(finding) for finding in find_in_tuning(tuning, points[chosen])],
+        "verdict": asdict(give_tuning_verdict(tuning, unmitigated, points[chosen])),
+        "seconds": tuning.seconds,
+        "environment": environment(),
+    }
+    return json_safe(summary)  # type: ignore[no-any-return]
+
+
+def _kept_points(tuning: Tuning) -> dict[OperatingPoint, set[str]]:
+    """The chosen point and, for each gap, an even choice from its validation frontier.
+
+    Returns:
+        For each kept point, by falling validation accuracy, the gaps on whose frontier it is.
+    """
+    gaps_of: dict[OperatingPoint, set[str]] = {tuning.tuned.chosen: set()}
+    for name, metric in FRONTIER_GAPS.items():
+        points = tuning.tuned.frontier.pareto(name).points
+        places = np.unique(np.linspace(0, len(points) - 1, MOST_POINTS).round().astype(int))
+        for place in places:
+            gaps_of.setdefault(points[place], set()).add(metric)
+    ordered = sorted(gaps_of, key=lambda point: -point.metric("accuracy"))
+    return {point: gaps_of[point] for point in ordered}
+
+
+def _test_counts(problem: Problem, points: Iterable[OperatingPoint]) -> list[ConfusionCounts]:
+    """What each point decides on the test rows; each model of the cells runs once.
+
+    Returns:
+        Counts in the order of the points.
+    """
+    test, counts = problem.test, []
+    cells: dict[CellModel, Tensor] = {}
+    for point in points:
+        model = point.cell_model
+        if model not in cells:
+            cells[model] = cell_probabilities(model, test.inputs)
+        known = (
+            known_group(cells[model], test.groups) if point.groups_at_prediction else cells[model]
+        )
+        decided = count_decisions(
+            known, point.weights[None], test.labels, test.groups, problem.group_names
+        )
+        counts.append(ConfusionCounts(decided.cells[0], problem.group_names))
+    return counts
+
+
+def _network_counts(problem: Problem, part: Part) -> ConfusionCounts:
+    """What the unmitigated network decides."""
+    return confusion_counts(
+        part.labels.numpy(),
+        predict_classes(problem.backbone, part.inputs),
+        Groups(part.groups.numpy(), problem.group_names),
+        n_classes=len(problem.class_names),
+    )
+
+
+def _point(
+    described: Mapping[str, Any], validation: ConfusionCounts, test: ConfusionCounts
+) -> dict[str, Any]:
+    """Describe one model by its counts on validation and test rows.
+
+    Returns:
+        The entry of ``metrics.json``.
+    """
+    return {
+        **described,
+        "validation": _metrics(validation),
+        "test": _metrics(test),
+        "groups": [
+            {
+                "name": row.group,
+                "count": row.count,
+                "positives": row.positives,
+                "selection_rate": asdict(row.selection_rate),
+                "true_positive_rate": asdict(row.true_positive_rate),
+                "false_positive_rate": asdict(row.false_positive_rate),
+                "accuracy": asdict(row.accuracy),
+                "confusion": _confusion(test, code) if test.n_classes == 2 else None,
+            }
+            for code, row in enumerate(group_table(test, positive=test.n_classes - 1))
+        ],
+    }
+
+
+def _metrics(counts: ConfusionCounts) -> dict[str, Any]:
+    keys = [metric["key"] for metric in REPORTED_METRICS]
+    return {key: asdict(_interval(counts, key)) for key in keys}
+
+
+def _interval(counts: ConfusionCounts, metric: str) -> Estimate:
+    """Bootstrap interval; of an accuracy as that of the error, which noise pushes up as a gap."""
+    if metric != "worst_group_accuracy":
+        return bootstrap_gap_interval(counts, metric)
+    error = bootstrap_gap_interval(counts, Constraint("worst_group_error", 1.0).value)
+    return Estimate(1 - error.value, 1 - error.high, 1 - error.low)
+
+
+def _confusion(counts: ConfusionCounts, group: int) -> dict[str, int]:
+    (true_negatives, false_positives), (false_negatives, true_positives) = counts.cells[group]
+    return {
+        "tp": int(true_positives),
+        "fp": int(false_positives),
+        "fn": int(false_negatives),
+        "tn": int(true_negatives),
+    }

@@ -1,0 +1,141 @@
+"""A network or fair decision rule together with the encoder of its table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from fairfactor.data.encoding import TableEncoder
+from fairfactor.errors import ArgumentError, SavedModelError
+from fairfactor.mitigation import FairModel
+from fairfactor.models.mlp import build_mlp
+from fairfactor.pipeline import predict_probabilities
+from fairfactor.surgery import load_model, read_saved_config, save_model
+
+_KEYS = frozenset({"widths", "encoder", "target", "class_names", "origin", "fair"})
+
+
+@dataclass(frozen=True, eq=False)
+class TableModel:
+    """Predicts the class of each row of a table; no sensitive feature is asked for.
+
+    Attributes:
+        model: The network, after surgery or without it.
+        widths: Widths of its layers before surgery.
+        encoder: From table columns to its inputs.
+        target: Name of the column that it predicts.
+        class_names: Name of each class.
+        origin: How it came about, as JSON values.
+    """
+
+    model: nn.Module
+    widths: tuple[int, ...]
+    encoder: TableEncoder
+    target: str
+    class_names: tuple[str, ...]
+    origin: Mapping[str, Any]
+
+    def scores(self, table: pd.DataFrame) -> NDArray[np.float32]:
+        """One number for each row and class, whose largest is the decision.
+
+        Those of a plain network are probabilities; those of a fair decision rule are not, because
+        the rule weighs them. The same table gives the same bits in every process of one machine
+        and thread count.
+
+        Args:
+            table: Rows with the columns that the encoder knows; other columns are ignored.
+
+        Returns:
+            Shape (rows, classes).
+
+        Raises:
+            ArgumentError: If the model asks for the group of each row.
+        """
+        inputs = torch.from_numpy(self.encoder.transform(table))
+        if not isinstance(self.model, FairModel):
+            probabilities: NDArray[np.float32] = predict_probabilities(self.model, inputs).numpy()
+            return probabilities
+        if self.model.groups_at_prediction:
+            raise ArgumentError(
+                "model", self.origin, "a model that needs no groups", "Call model.model itself."
+            )
+        with torch.no_grad():
+            scores: NDArray[np.float32] = torch.cat(
+                [self.model(batch) for batch in inputs.split(4096)]
+            ).numpy()
+        return scores
+
+    def predict(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The class that each row is given, with the scores of all.
+
+        Args:
+            table: Rows with the columns that the encoder knows.
+
+        Returns:
+            Columns ``prediction`` and ``probability <class>``, or ``score <class>`` for a fair
+            decision rule, in the order of the rows.
+        """
+        scores = self.scores(table)
+        word = "score" if isinstance(self.model, FairModel) else "probability"
+        columns = {f"{word} {name}": scores[:, c] for c, name in enumerate(self.class_names)}
+        predicted = np.asarray(self.class_names, dtype=object)[scores.argmax(axis=1)]
+        return pd.DataFrame({"prediction": predicted, **columns}, index=table.index)
+
+    def save(self, folder: Path) -> None:
+        """Write the model and its encoder.
+
+        Args:
+            folder: A new folder.
+        """
+        extra = {
+            "fair": self.model.description() if isinstance(self.model, FairModel) else None,
+            "widths": list(self.widths),
+            "encoder": self.encoder.to_dict(),
+            "target": self.target,
+            "class_names": list(self.class_names),
+            "origin": dict(self.origin),
+        }
+        save_model(self.model, folder, extra=extra)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote.
+
+        Args:
+            folder: The folder.
+
+        Returns:
+            The model, in evaluation mode.
+
+        Raises:
+            SavedModelError: If a file is missing, damaged or altered, or holds another model.
+        """
+        saved = read_saved_config(folder).extra
+        if saved.keys() != _KEYS:
+            raise SavedModelError(
+                f"{folder} does not hold a table model: expected the keys {sorted(_KEYS)}. Name "
+                "the folder model/ of a run, or load it with load_model."
+            )
+        encoder = TableEncoder.from_dict(saved["encoder"])
+        widths, classes = tuple(saved["widths"]), tuple(saved["class_names"])
+        if len(encoder.feature_names) != widths[0] or len(classes) != widths[-1]:
+            raise SavedModelError(
+                f"{folder}: the network has widths {widths}, but there are "
+                f"{len(encoder.feature_names)} features and {len(classes)} classes. Save it again."
+            )
+        try:
+            model: nn.Module = build_mlp(widths)
+        except ArgumentError as error:
+            raise SavedModelError(f"{folder}: {error}") from error
+        if saved["fair"] is not None:
+            model = FairModel.skeleton(model, saved["fair"])
+        load_model(model, folder)
+        return cls(model.eval(), widths, encoder, saved["target"], classes, saved["origin"])

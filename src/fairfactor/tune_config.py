@@ -1,0 +1,84 @@
+"""The configuration of a tuning: what is needed, on which data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fairfactor.errors import ArgumentError
+from fairfactor.finetune import require_integer
+from fairfactor.mitigation import DEFAULT, RECIPES, Constraint
+from fairfactor.models.mlp import MAXIMUM_WIDTH
+from fairfactor.protocol import HIDDEN
+from fairfactor.settings import Settings, check_choice, option
+
+
+@dataclass(frozen=True)
+class DataSettings(Settings):
+    """Which table, and what its columns are."""
+
+    data: str = option("adult", "adult, german, census-income, or the path of a CSV file.")
+    target: str | None = option(None, "Column to predict; needed for a CSV file.")
+    positive: str | None = option(None, "The favourable one of two classes of the target.")
+    sensitive: tuple[str, ...] = option(
+        ("sex",), "Sensitive features; several make intersections. Never inputs of the model."
+    )
+    minimum_group_size: int = option(30, "Merge groups with fewer rows than this into one.")
+    hidden: tuple[int, ...] = option(HIDDEN, "Widths of the hidden layers of the network.")
+
+    def __post_init__(self) -> None:
+        """Check every value.
+
+        Raises:
+            ArgumentError: If a value cannot be used.
+        """
+        super().__post_init__()
+        if not self.sensitive or len(set(self.sensitive)) != len(self.sensitive):
+            raise ArgumentError("sensitive", self.sensitive, "one or more different columns")
+        require_integer("minimum_group_size", self.minimum_group_size, 0)
+        if not self.hidden:
+            raise ArgumentError("hidden", self.hidden, "the width of at least one hidden layer")
+        for width in self.hidden:
+            require_integer("hidden", width, 1, MAXIMUM_WIDTH)
+
+
+@dataclass(frozen=True)
+class TuneConfig(DataSettings):
+    """What `fairfactor tune` does. The same configuration gives the same model."""
+
+    constraint: tuple[str, ...] = option(
+        (), "What must hold, as equalized_odds<=0.05; none explores the frontier."
+    )
+    confidence: float = option(
+        0.9, "Share of bootstrap samples of the validation rows that must keep each bound."
+    )
+    recipes: tuple[str, ...] = option(DEFAULT, f"Ways to mitigate: {', '.join(RECIPES)}.")
+    seed: int = option(0, "Seed of the split, the initial weights and everything random.")
+
+    def __post_init__(self) -> None:
+        """Check every value.
+
+        Raises:
+            ArgumentError: If a value cannot be used.
+        """
+        super().__post_init__()
+        for text in self.constraint:
+            Constraint.parse(text)
+        for name in self.recipes:
+            check_choice("recipes", name, tuple(RECIPES))
+        if not self.recipes:
+            raise ArgumentError("recipes", self.recipes, f"one or more of {', '.join(RECIPES)}")
+        require_confidence(self.confidence)
+        require_integer("seed", self.seed, 0)
+
+
+def require_confidence(confidence: float) -> None:
+    """Check a share of bootstrap samples.
+
+    Args:
+        confidence: The share.
+
+    Raises:
+        ArgumentError: If it is not between 0 and 1.
+    """
+    if not 0 < confidence < 1:
+        raise ArgumentError("confidence", confidence, "a number between 0 and 1, as 0.9")

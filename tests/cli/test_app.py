@@ -1,0 +1,349 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from tests.limits import posix
+from tests.studies.adult import OPTIONS, AdultRun
+from typer.testing import CliRunner
+
+import fairfactor
+from fairfactor.cli.app import app
+from fairfactor.data.adult import load_adult
+from fairfactor.errors import SavedModelError
+
+ROWS = 500
+
+
+def invoke(*arguments: object) -> Any:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def start(*arguments: object, folder: Path, **options: Any) -> subprocess.Popen[str]:
+    """Start the command line in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "fairfactor", *map(str, arguments)],
+        cwd=folder,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def names(folder: Path) -> set[str]:
+    return {entry.name for entry in folder.iterdir()}
+
+
+def edit(path: Path, change: Callable[[dict], None]) -> None:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    change(content)
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Rows of Adult without the label and the sensitive feature."""
+    path = tmp_path_factory.mktemp("table") / "people.csv"
+    load_adult().head(ROWS).drop(columns=["sex", "income", "split"]).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def run_path(adult_run: AdultRun, tmp_path: Path) -> Path:
+    """A copy of the run, to be changed."""
+    shutil.copytree(adult_run.folder.path, tmp_path / "run")
+    return tmp_path / "run"
+
+
+class TestInNewProcesses:
+    def test_a_run_and_its_predictions_repeat_bit_for_bit(
+        self, adult_run: AdultRun, tmp_path: Path, table: Path
+    ) -> None:
+        options = [
+            text
+            for name, value in OPTIONS.items()
+            for text in (
+                f"--{name.replace('_', '-')}",
+                ",".join(map(str, value)) if isinstance(value, tuple) else value,
+            )
+        ]
+        running = start("run", "--out", "new", "--workers", 1, *options, folder=tmp_path)
+        output, errors = running.communicate(timeout=300)
+        assert running.returncode == 0, errors
+        assert errors == ""
+        assert output.rstrip().endswith("Report: new/report.html")
+        assert names(tmp_path) == {"new"}
+
+        def numbers(metrics: dict[str, Any]) -> list[Any]:
+            keys = ("seeds", "tuning", "replacement", "groups", "summary", "trained_parameters")
+            return [[method[key] for key in keys] for method in metrics["methods"]]
+
+        metrics = json.loads((tmp_path / "new" / "metrics.json").read_text(encoding="utf-8"))
+        assert numbers(metrics) == numbers(adult_run.folder.metrics)
+        assert metrics["importance"] == adult_run.folder.metrics["importance"]
+        for method in metrics["methods"]:
+            assert (
+                method["trained_parameters"]
+                == {"neutralized": 24, "head-tuning": 42}[method["method"]]
+            )
+
+        predicting = start("predict", "new", table, folder=tmp_path)
+        output, errors = predicting.communicate(timeout=300)
+        assert (predicting.returncode, errors) == (0, "")
+        found = pd.read_csv(io.StringIO(output), dtype={1: np.float32, 2: np.float32})
+        expected = adult_run.model.predict(load_adult().head(ROWS))
+        assert list(found.columns) == ["prediction", "probability <=50K", "probability >50K"]
+        np.testing.assert_array_equal(found.iloc[:, 1:].to_numpy(), expected.iloc[:, 1:].to_numpy())
+        assert found["prediction"].tolist() == expected["prediction"].tolist()
+
+    @posix
+    @pytest.mark.parametrize(
+        ("kill", "end"),
+        [(os.killpg, signal.SIGINT), (os.kill, signal.SIGINT), (os.kill, signal.SIGKILL)],
+        ids=["Ctrl-C in a terminal", "interrupt", "kill"],
+    )
+    def test_a_run_that_is_ended_leaves_nothing_behind(
+        self, tmp_path: Path, kill: Callable[[int, int], None], end: signal.Signals
+    ) -> None:
+        """Neither files nor worker processes, whose work would go on for hours.
+
+        Ctrl-C in a terminal reaches the workers too; a signal to the process does not.
+        """
+        options = ["--out", "new", "--workers", 2, "--pretraining-epochs", 10_000]
+        running = start("run", *options, folder=tmp_path, start_new_session=True)
+        try:
+            wait_for_workers(running.pid, 2)
+            kill(running.pid, end)
+            # The workers hold the streams open, so this waits for them too.
+            output, errors = running.communicate(timeout=60)
+        finally:
+            with suppress(ProcessLookupError):  # none is left, unless the test has failed
+                os.killpg(running.pid, signal.SIGKILL)
+            running.communicate()
+        if end == signal.SIGINT:
+            assert running.returncode == 130
+            assert (output, errors) == ("", "fairfactor: Interrupted. Nothing was written.\n")
+        assert names(tmp_path) == set()
+
+
+def wait_for_workers(process: int, number: int) -> None:
+    """Wait until a process has started its workers, or fail after a minute."""
+    children = Path(f"/proc/{process}/task/{process}/children")
+    if not children.exists():
+        pytest.skip("needs /proc")
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        started = [
+            child
+            for child in children.read_text().split()
+            if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()
+        ]
+        if len(started) == number:
+            return
+        time.sleep(0.05)
+    raise AssertionError("no workers were started")
+
+
+class TestPredict:
+    def test_predictions_are_printed(self, adult_run: AdultRun, table: Path) -> None:
+        result = invoke("predict", adult_run.folder.path, table)
+        assert result.exit_code == 0
+        lines = result.stdout.splitlines()
+        assert lines[0] == "prediction,probability <=50K,probability >50K"
+        assert len(lines) == 1 + ROWS
+        assert result.stderr == ""
+
+    def test_machines_get_the_same_numbers(self, adult_run: AdultRun, table: Path) -> None:
+        result = invoke("predict", "--json", adult_run.folder.path / "model", table)
+        found = json.loads(result.stdout)["predictions"]
+        expected = adult_run.model.scores(load_adult().head(ROWS))
+        assert [np.float32(row["probability >50K"]) for row in found] == expected[:, 1].tolist()
+
+    def test_predictions_are_written_to_a_file(
+        self, adult_run: AdultRun, table: Path, tmp_path: Path
+    ) -> None:
+        out = tmp_path / "predictions.csv"
+        result = invoke("predict", adult_run.folder.path, table, "--out", out)
+        assert result.stdout == f"500 rows written to {out}\n"
+        printed = invoke("predict", adult_run.folder.path, table).stdout
+        assert out.read_text() == printed
+        machine = invoke("predict", adult_run.folder.path, table, "--out", out, "--json")
+        assert json.loads(machine.stdout) == {"rows": 500, "out": str(out)}
+
+    @pytest.mark.parametrize(
+        ("name", "change"),
+        [
+            ("config.json", lambda config: config.update(batch_size=257)),
+            ("metrics.json", lambda metrics: metrics["data"].update(rows=45_223)),
+            ("model/config.json", lambda config: config["extra"]["widths"].__setitem__(0, 14)),
+        ],
+    )
+    @pytest.mark.parametrize("command", ["predict", "report", "info"])
+    def test_one_changed_number_is_refused(
+        self, run_path: Path, table: Path, command: str, name: str, change
+    ) -> None:
+        edit(run_path / name, change)
+        result = invoke(command, run_path, *([table] if command == "predict" else []))
+        assert result.exit_code == 1
+        assert result.stdout == ""
+        assert result.stderr.startswith(f"fairfactor: {run_path / name} was changed after the run")
+        assert result.stderr.count("\n") == 1
+
+    @pytest.mark.parametrize(
+        ("change", "text"),
+        [
+            (lambda content: content[:-1] + bytes([content[-1] ^ 1]), "was altered"),
+            (lambda content: content[: len(content) // 2], "cannot be read"),
+            (lambda content: b"", "cannot be read"),
+        ],
+        ids=["changed", "cut off", "empty"],
+    )
+    def test_damaged_tensors_are_refused(
+        self, run_path: Path, table: Path, change, text: str
+    ) -> None:
+        path = run_path / "model" / "model.safetensors"
+        path.write_bytes(change(path.read_bytes()))
+        result = invoke("predict", run_path, table)
+        assert result.exit_code == 1
+        assert result.stderr.startswith(f"fairfactor: {path} {text}")
+        assert result.stderr.count("\n") == 1
+
+    def test_another_format_version_is_refused(self, run_path: Path, table: Path) -> None:
+        edit(run_path / "model" / "config.json", lambda config: config.update(format_version=9))
+        result = invoke("predict", run_path / "model", table)
+        assert result.exit_code == 1
+        assert "config.json: format_version is 9, this fairfactor reads version 1" in result.stderr
+        assert result.stderr.count("\n") == 1
+
+    @pytest.mark.parametrize(
+        ("content", "text"),
+        [
+            ("age,race\n39,White\n", "the table has no column 'workclass'"),
+            ("", "people.csv is not a CSV file"),
+            ("age\n", "people.csv has no rows"),
+            (None, "people.csv cannot be read"),
+        ],
+    )
+    def test_an_unusable_table_is_refused(
+        self, adult_run: AdultRun, tmp_path: Path, content: str | None, text: str
+    ) -> None:
+        if content is not None:
+            (tmp_path / "people.csv").write_text(content)
+        result = invoke("predict", adult_run.folder.path, tmp_path / "people.csv")
+        assert result.exit_code == 1
+        assert text in result.stderr
+        assert result.stderr.count("\n") == 1
+
+    def test_unknown_categories_are_warned_of(
+        self, adult_run: AdultRun, table: Path, tmp_path: Path
+    ) -> None:
+        pd.read_csv(table).assign(race="Klingon").to_csv(tmp_path / "people.csv", index=False)
+        result = invoke("predict", adult_run.folder.path, tmp_path / "people.csv")
+        assert result.exit_code == 0
+        assert "Warning: column 'race': 500 of 500 values were not in" in result.stderr
+        assert len(result.stdout.splitlines()) == 1 + ROWS
+
+    def test_debugging_shows_the_traceback(self, tmp_path: Path) -> None:
+        result = invoke("predict", tmp_path / "nothing", tmp_path / "t.csv", "--debug")
+        assert result.exit_code == 1
+        assert isinstance(result.exception, SavedModelError)
+
+
+class TestReport:
+    def test_the_same_page_is_written_again(self, run_path: Path) -> None:
+        page = run_path / "report.html"
+        before = page.read_bytes()
+        page.unlink()
+        result = invoke("report", run_path)
+        assert (result.exit_code, result.stdout) == (0, f"{page}\n")
+        assert page.read_bytes() == before
+        machine = invoke("report", run_path, "--json")
+        assert json.loads(machine.stdout) == {"report": str(page)}
+
+    def test_a_folder_without_a_run_is_refused(self, tmp_path: Path) -> None:
+        result = invoke("report", tmp_path)
+        assert result.exit_code == 1
+        assert "manifest.json cannot be read" in result.stderr
+        assert names(tmp_path) == set()
+
+
+class TestInfo:
+    def test_the_installation(self) -> None:
+        text = invoke("info").stdout
+        assert f"fairfactor: {fairfactor.__version__}\n" in text
+        assert "  neutralized: Neutralised SVD (the paper)\n" in text
+        facts = json.loads(invoke("info", "--json").stdout)
+        assert facts["fairfactor"] == fairfactor.__version__
+
+    def test_a_run(self, adult_run: AdultRun) -> None:
+        path, metrics = adult_run.folder.path, adult_run.folder.metrics
+        text = invoke("info", path).stdout
+        assert metrics["verdict"]["headline"] in text
+        assert f"Report: {path / 'report.html'}" in text
+        facts = json.loads(invoke("info", path, "--json").stdout)
+        assert facts == {"config": adult_run.folder.config, "metrics": metrics}
+
+
+class TestRun:
+    def test_a_sensitive_feature_that_is_not_there_names_the_nearest(self, tmp_path: Path) -> None:
+        result = invoke("run", "--sensitive", "sexx", "--out", tmp_path / "run")
+        assert result.exit_code == 1
+        assert "the table has no column 'sexx'" in result.stderr
+        assert result.stderr.endswith("Did you mean 'sex'?\n")
+        assert result.stderr.count("\n") == 1
+        assert names(tmp_path) == set()
+
+    def test_alpha_for_five_groups_is_refused_before_the_work(self, tmp_path: Path) -> None:
+        result = invoke("run", "--sensitive", "race", "--alpha", 0.6, "--out", tmp_path / "run")
+        assert result.exit_code == 1
+        assert result.stderr.startswith("fairfactor: alpha=0.6 is not usable: expected two groups")
+
+    def test_an_older_run_is_refused_before_the_work(self, run_path: Path) -> None:
+        result = invoke("run", "--out", run_path)
+        assert result.exit_code == 1
+        assert "--overwrite" in result.stderr
+
+    def test_machines_get_one_object(
+        self, adult_run: AdultRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("fairfactor.run.compare_methods", lambda *_, **__: adult_run.comparison)
+        result = invoke("run", "--json", "--out", tmp_path / "run")
+        found = json.loads(result.stdout)
+        assert found["run"] == str(tmp_path / "run")
+        assert found["report"] == str(tmp_path / "run" / "report.html")
+        assert found["verdict"] == adult_run.folder.metrics["verdict"]
+        assert set(found["methods"]) == {"neutralized-rank-1", "head-tuning"}
+
+
+class TestUsage:
+    def test_the_version(self) -> None:
+        assert invoke("--version").stdout == f"{fairfactor.__version__}\n"
+
+    @pytest.mark.parametrize(
+        "arguments", [["--help"], ["-h"], ["run", "-h"], ["predict", "--help"]]
+    )
+    def test_help(self, arguments: list[str]) -> None:
+        result = invoke(*arguments)
+        assert result.exit_code == 0
+        assert result.stdout.startswith("Usage: ")
+
+    @pytest.mark.parametrize("arguments", [[], ["rum"], ["predict"], ["report"], ["--verbose"]])
+    def test_wrong_usage_ends_with_code_2(self, arguments: list[str]) -> None:
+        result = invoke(*arguments)
+        assert result.exit_code == 2
+        assert "Usage: " in result.output

@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import gzip
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.studies.adult import OPTIONS, AdultRun
+
+from fairfactor import run as module
+from fairfactor.config import RunConfig
+from fairfactor.data.adult import load_adult
+from fairfactor.errors import ArgumentError, DataError, SavedModelError
+from fairfactor.run import execute, kept_model, load_table_model, read_table
+
+CONFIG = RunConfig(**OPTIONS)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def no_work(adult_run: AdultRun, monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
+    """Let a run take the shared results; the list holds what was asked for."""
+    asked: list[tuple] = []
+
+    def compare(task: object, config: object, **options: object) -> object:
+        asked.append((task, config, options))
+        return adult_run.comparison
+
+    monkeypatch.setattr(module, "compare_methods", compare)
+    return asked
+
+
+class TestExecute:
+    def test_it_writes_the_results_of_the_configuration(
+        self, adult_run: AdultRun, tmp_path: Path, no_work: list[tuple]
+    ) -> None:
+        def on_seed() -> None:
+            pass
+
+        folder = execute(CONFIG, tmp_path / "run", workers=3, on_seed=on_seed)
+        assert folder.path == tmp_path / "run"
+        assert folder.config == CONFIG.to_dict()
+        assert folder.metrics == adult_run.folder.metrics
+        [(task, config, options)] = no_work
+        assert config == CONFIG
+        assert options == {"workers": 3, "on_seed": on_seed}
+        assert "fnlwgt" in task.input_columns
+        assert len(task.frame) == 45_222
+
+    @pytest.mark.parametrize(
+        ("changes", "rows", "inputs"),
+        [
+            ({"rows": "all"}, 48_842, 13),
+            ({"encoding": "label"}, 45_222, 12),
+            ({"sensitive": ("sex", "race")}, 45_222, 12),
+        ],
+    )
+    def test_the_configuration_chooses_rows_and_columns(
+        self, tmp_path: Path, no_work: list[tuple], changes: dict, rows: int, inputs: int
+    ) -> None:
+        execute(RunConfig(**(OPTIONS | changes)), tmp_path / "run")
+        [(task, _, _)] = no_work
+        assert len(task.frame) == rows
+        assert len(task.input_columns) == inputs
+
+    @pytest.mark.usefixtures("no_work")
+    def test_without_a_folder_runs_are_counted(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        paths = [execute(CONFIG).path for _ in range(2)]
+        assert paths == [Path("runs/adult-001"), Path("runs/adult-002")]
+
+    def test_a_run_that_ends_meanwhile_is_not_replaced(
+        self, adult_run: AdultRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def compare(*_: object, **__: object) -> object:
+            shutil.copytree(adult_run.folder.path, "runs/adult-001")
+            Path("runs/adult-001/report.html").write_text("of the other run")
+            return adult_run.comparison
+
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(module, "compare_methods", compare)
+        assert execute(CONFIG).path == Path("runs/adult-002")
+        assert Path("runs/adult-001/report.html").read_text() == "of the other run"
+
+    @pytest.mark.parametrize("error", [DataError("x"), KeyboardInterrupt()])
+    def test_work_that_fails_writes_nothing(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+    ) -> None:
+        def compare(*_: object, **__: object) -> None:
+            raise error
+
+        monkeypatch.setattr(module, "compare_methods", compare)
+        with pytest.raises(type(error)):
+            execute(CONFIG, tmp_path / "run")
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_used_folder_is_refused_before_the_work(
+        self, adult_run: AdultRun, tmp_path: Path, no_work: list[tuple]
+    ) -> None:
+        with pytest.raises(ArgumentError, match=r"^out=.*--overwrite"):
+            execute(CONFIG, adult_run.folder.path)
+        (tmp_path / "notes.txt").touch()
+        with pytest.raises(ArgumentError, match=r"^out=.*holds 'notes\.txt'"):
+            execute(CONFIG, tmp_path, overwrite=True)
+        assert no_work == []
+
+    @pytest.mark.usefixtures("no_work")
+    def test_an_older_run_is_replaced_when_asked(self, tmp_path: Path) -> None:
+        path = execute(CONFIG, tmp_path / "run").path
+        (path / "report.html").write_text("old")
+        execute(CONFIG, path, overwrite=True)
+        assert (path / "report.html").read_text(encoding="utf-8") != "old"
+
+    def test_an_unknown_sensitive_feature_names_the_nearest(
+        self, tmp_path: Path, no_work: list[tuple]
+    ) -> None:
+        with pytest.raises(DataError, match=r"no column 'sexx'.*Did you mean 'sex'"):
+            execute(RunConfig(sensitive=("sexx",)), tmp_path / "run")
+        assert no_work == []
+
+
+def test_the_kept_model_is_that_of_the_last_method_and_first_seed(adult_run: AdultRun) -> None:
+    model = kept_model(adult_run.comparison)
+    assert model.origin == {"method": "head-tuning", "rank": None, "seed": 0}
+    assert model.widths == (13, 20, 20, 2)
+    assert model.class_names == ("<=50K", ">50K")
+    assert "sex" not in model.encoder.feature_names
+
+
+class TestLoadTableModel:
+    @pytest.mark.parametrize("place", [".", "model"])
+    def test_from_a_run_or_its_model_folder(self, adult_run: AdultRun, place: str) -> None:
+        loaded = load_table_model(adult_run.folder.path / place)
+        rows = load_adult().iloc[:1000]
+        np.testing.assert_array_equal(loaded.scores(rows), adult_run.model.scores(rows))
+
+    @pytest.mark.parametrize("missing", ["model", "manifest.json"])
+    def test_half_a_run_is_refused(self, adult_run: AdultRun, tmp_path: Path, missing: str) -> None:
+        shutil.copytree(adult_run.folder.path, tmp_path / "run")
+        path = tmp_path / "run" / missing
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        with pytest.raises(SavedModelError, match=f"{missing}.* cannot be read"):
+            load_table_model(tmp_path / "run")
+
+    def test_a_place_without_a_model_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(SavedModelError, match="cannot be read"):
+            load_table_model(tmp_path / "nothing")
+
+
+class TestReadTable:
+    GOOD = b"a,b\n1,x\n2,\n"
+
+    @staticmethod
+    def read(path: Path, content: bytes):
+        path.write_bytes(content)
+        return read_table(path)
+
+    @pytest.mark.parametrize(
+        "content", [GOOD, b"\xef\xbb\xbf" + GOOD, GOOD.replace(b"\n", b"\r\n")]
+    )
+    def test_a_csv_file(self, tmp_path: Path, content: bytes) -> None:
+        frame = self.read(tmp_path / "t.csv", content)
+        assert frame["a"].tolist() == [1, 2]
+        assert frame["b"].iloc[0] == "x"
+        assert frame["b"].isna().tolist() == [False, True]
+
+    def test_a_gzipped_csv_file(self, tmp_path: Path) -> None:
+        assert self.read(tmp_path / "t.csv.gz", gzip.compress(self.GOOD))["a"].tolist() == [1, 2]
+
+    def test_an_empty_cell_is_the_only_missing_value(self, tmp_path: Path) -> None:
+        frame = self.read(tmp_path / "t.csv", b"town,n\nNA,1\nNone,2\n,3\n")
+        assert frame["town"].iloc[:2].tolist() == ["NA", "None"]
+        assert frame["town"].isna().tolist() == [False, False, True]
+
+    @pytest.mark.parametrize("rows", [b"1,x,s\n2,y,s\n", b"0,x,s\n1,y,s\n", b"1,x,s\n2,y\n"])
+    def test_surplus_cells_do_not_shift_the_columns(self, tmp_path: Path, rows: bytes) -> None:
+        with pytest.raises(DataError, match=r"t\.csv has more cells in a row than names"):
+            self.read(tmp_path / "t.csv", b"a,b\n" + rows)
+
+    def test_commas_at_the_ends_of_rows_do_not_shift_the_columns(self, tmp_path: Path) -> None:
+        assert self.read(tmp_path / "t.csv", b"a,b\n1,x,\n2,y,\n")["a"].tolist() == [1, 2]
+
+    @pytest.mark.parametrize(
+        ("name", "content", "text"),
+        [
+            ("t.csv", b"", "is not a CSV file"),
+            ("t.csv", b"a,b\n", "has no rows"),
+            ("t.csv", b"a,b\n1,2\n3,4,5\n", "is not a CSV file"),
+            ("t.csv", b'a,b\n"1,2\n', "is not a CSV file"),
+            ("t.csv", bytes(range(256)), "is not a CSV file"),
+            ("t.csv", gzip.compress(GOOD), "is not a CSV file"),
+            ("t.csv.gz", GOOD, "cannot be read"),
+            ("t.csv.gz", gzip.compress(GOOD)[:-9], "is not a CSV file"),
+            ("t.csv.gz", gzip.compress(GOOD)[:12] + b"\xff" * 20, "is not a CSV file"),
+            ("t.zip", gzip.compress(GOOD), "is not a CSV file"),
+        ],
+    )
+    def test_anything_else_is_refused_in_one_line(
+        self, tmp_path: Path, name: str, content: bytes, text: str
+    ) -> None:
+        with pytest.raises(DataError, match=rf"^table .*{name} {text}") as caught:
+            self.read(tmp_path / name, content)
+        assert "\n" not in str(caught.value)
+
+    def test_a_file_that_is_not_there_is_refused(self, tmp_path: Path) -> None:
+        for path in (tmp_path / "nothing.csv", tmp_path):
+            with pytest.raises(DataError, match=r"^table .* cannot be read"):
+                read_table(path)

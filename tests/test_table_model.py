@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from tests.studies.examples import hiring_frame
+
+from fairfactor.errors import DataError, FairfactorWarning, SavedModelError
+from fairfactor.models.mlp import build_mlp
+from fairfactor.run import kept_model
+from fairfactor.studies.comparison import Comparison
+from fairfactor.surgery import LowRankLinear, read_saved_config, save_model
+from fairfactor.table_model import TableModel
+
+
+@pytest.fixture
+def model(comparison: Comparison) -> TableModel:
+    return kept_model(comparison)
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    return hiring_frame(rows=40, seed=9)
+
+
+@pytest.fixture
+def folder(model: TableModel, tmp_path: Path) -> Path:
+    model.save(tmp_path / "model")
+    return tmp_path / "model"
+
+
+class TestPredict:
+    def test_the_most_probable_class_of_each_row(
+        self, model: TableModel, table: pd.DataFrame
+    ) -> None:
+        found = model.predict(table)
+        assert list(found.columns) == ["prediction", "probability no", "probability yes"]
+        probabilities = model.scores(table)
+        assert probabilities.dtype == np.float32
+        np.testing.assert_array_equal(found.iloc[:, 1:].to_numpy(), probabilities)
+        np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
+        likely = np.where(probabilities[:, 1] > probabilities[:, 0], "yes", "no")
+        assert found["prediction"].tolist() == likely.tolist()
+        assert set(likely) == {"yes", "no"}
+
+    def test_probabilities_are_those_of_the_network(
+        self, model: TableModel, table: pd.DataFrame
+    ) -> None:
+        inputs = torch.from_numpy(model.encoder.transform(table))
+        expected = model.model(inputs).softmax(1).detach().numpy()
+        np.testing.assert_allclose(model.scores(table), expected, rtol=1e-6)
+
+    def test_rows_keep_their_index(self, model: TableModel, table: pd.DataFrame) -> None:
+        shuffled = table.sample(frac=1, random_state=0)
+        assert model.predict(shuffled).index.tolist() == shuffled.index.tolist()
+
+    def test_only_the_columns_of_the_model_are_read(
+        self, model: TableModel, table: pd.DataFrame
+    ) -> None:
+        """No sensitive feature and no label is asked for, in any order of the columns."""
+        expected = model.scores(table)
+        bare = table[["town", "hours", "skill"]]
+        np.testing.assert_array_equal(model.scores(bare), expected)
+        strange = table.assign(sex="?", hired=0, other=1)
+        np.testing.assert_array_equal(model.scores(strange), expected)
+
+    def test_a_missing_column_is_named(self, model: TableModel, table: pd.DataFrame) -> None:
+        with pytest.raises(DataError, match=r"no column 'town'.*Did you mean 'towns'"):
+            model.predict(table.rename(columns={"town": "towns"}))
+
+    def test_text_in_place_of_a_number_is_named(
+        self, model: TableModel, table: pd.DataFrame
+    ) -> None:
+        with pytest.raises(DataError, match=r"column 'skill' has the value 'good'"):
+            model.predict(table.assign(skill="good"))
+
+    def test_an_unknown_category_is_a_warning(self, model: TableModel, table: pd.DataFrame) -> None:
+        with pytest.warns(FairfactorWarning, match="'town': 40 of 40 values were not in"):
+            found = model.predict(table.assign(town="Z"))
+        assert np.isfinite(found["probability yes"]).all()
+
+
+class TestSave:
+    def test_a_round_trip_keeps_everything(
+        self, model: TableModel, folder: Path, table: pd.DataFrame
+    ) -> None:
+        loaded = TableModel.load(folder)
+        np.testing.assert_array_equal(loaded.scores(table), model.scores(table))
+        assert isinstance(loaded.model.get_submodule("head"), LowRankLinear)
+        assert not loaded.model.training
+        for name in ("widths", "encoder", "target", "class_names"):
+            assert getattr(loaded, name) == getattr(model, name)
+        assert loaded.origin == {"method": "neutralized", "rank": 2, "seed": 0}
+        assert loaded.target == "hired"
+
+    def test_a_model_without_surgery_is_kept_too(
+        self, model: TableModel, table: pd.DataFrame, tmp_path: Path
+    ) -> None:
+        whole = replace(model, model=build_mlp(model.widths, seed=3).eval())
+        whole.save(tmp_path / "whole")
+        np.testing.assert_array_equal(
+            TableModel.load(tmp_path / "whole").scores(table),
+            whole.scores(table),
+        )
+
+    def test_loading_draws_no_random_numbers_that_matter(self, folder: Path) -> None:
+        """The network is built with random weights, all of which are replaced."""
+        states = []
+        for seed in (0, 1):
+            with torch.random.fork_rng():
+                torch.manual_seed(seed)
+                states.append(TableModel.load(folder).model.state_dict())
+        for name, tensor in states[0].items():
+            assert torch.equal(states[1][name], tensor)
+
+    @pytest.mark.parametrize("rows", [(0, 1, 2), ()])
+    def test_no_row_is_saved(self, folder: Path, table: pd.DataFrame, rows: tuple) -> None:
+        text = (folder / "config.json").read_text()
+        assert "hiring" not in text
+        for value in hiring_frame()["skill"].iloc[list(rows)]:
+            assert repr(float(value)) not in text
+
+
+class TestLoad:
+    @staticmethod
+    def forge(folder: Path, model: TableModel, **changes: object) -> Path:
+        """Save the network with something else about it, as another program might."""
+        extra = copy.deepcopy(dict(read_saved_config(folder).extra)) | changes
+        extra = {key: value for key, value in extra.items() if key == "fair" or value is not None}
+        save_model(model.model, folder.with_name("forged"), extra=extra)
+        return folder.with_name("forged")
+
+    @pytest.mark.parametrize(
+        ("changes", "text"),
+        [
+            ({"encoder": None}, "does not hold a table model"),
+            ({"colour": "red"}, "does not hold a table model"),
+            ({"fair": {"cell_model": "resnet"}}, "does not fit the backbone"),
+            ({"widths": [4, 6, 2]}, r"widths \(4, 6, 2\), but there are 3 features"),
+            ({"widths": [3, 6, 3]}, r"and 2 classes"),
+            ({"class_names": ["a", "b", "c"]}, r"and 3 classes"),
+            ({"widths": [3, 0, 2]}, r"widths=\(3, 0, 2\) is not usable"),
+            ({"widths": [3, 7, 2]}, r"head.*Build the architecture that was saved"),
+            ({"encoder": {}}, "encoder has no key 'columns'"),
+        ],
+    )
+    def test_another_model_is_refused(
+        self, folder: Path, model: TableModel, changes: dict, text: str
+    ) -> None:
+        with pytest.raises(SavedModelError, match=text):
+            TableModel.load(self.forge(folder, model, **changes))
+
+    def test_a_model_of_another_kind_is_refused(self, model: TableModel, tmp_path: Path) -> None:
+        save_model(model.model, tmp_path / "plain")
+        with pytest.raises(SavedModelError, match=r"plain does not hold a table model.*model/ of"):
+            TableModel.load(tmp_path / "plain")
+
+    def test_a_folder_that_is_not_there_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(SavedModelError, match=r"config\.json cannot be read"):
+            TableModel.load(tmp_path / "nothing")
