@@ -1,0 +1,127 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from tests.peers.example import biased_problem, biased_task
+from torch import nn
+
+from fairfactor.errors import ArgumentError
+from fairfactor.fairness import accuracy, confusion_counts
+from fairfactor.groups import Groups
+from fairfactor.protocol import (
+    BATCH_SIZE,
+    HIDDEN,
+    STEPS,
+    Part,
+    Problem,
+    _batches,
+    make_problem,
+    predict_classes,
+    train_network,
+)
+
+
+@pytest.fixture(scope="module")
+def problem() -> Problem:
+    return biased_problem()
+
+
+def test_the_parts_are_40_30_30_percent_with_the_same_share_of_classes(problem):
+    parts = (problem.train, problem.validation, problem.test)
+    assert [len(part.labels) for part in parts] == [400, 300, 300]
+    assert [len(part.inputs) for part in parts] == [len(part.groups) for part in parts]
+    rates = [float(part.labels.double().mean()) for part in parts]
+    assert np.ptp(rates) < 0.01
+
+
+def test_the_types_are_those_that_every_method_expects(problem):
+    assert problem.train.inputs.dtype == torch.float32
+    assert problem.train.labels.dtype == problem.train.groups.dtype == torch.int64
+    assert problem.class_names == ("0", "1")
+    assert problem.group_names == ("a", "b")
+    assert problem.encoder.feature_names == ("skill", "effort", "luck", "hint")
+
+
+def test_the_encoder_knows_the_training_rows_only(problem):
+    torch.testing.assert_close(problem.train.inputs.mean(0), torch.zeros(4), atol=1e-5, rtol=0)
+    assert float(problem.test.inputs.mean(0).abs().max()) > 1e-3
+
+
+def test_the_network_has_the_widths_of_the_protocol(problem):
+    assert problem.widths == (4, 16, 8, 2)
+    assert not problem.backbone.training
+    assert HIDDEN == (512, 256, 64)
+
+
+def test_the_network_has_learned(problem):
+    predicted = predict_classes(problem.backbone, problem.test.inputs)
+    counts = confusion_counts(
+        problem.test.labels.numpy(), predicted, problem.test.groups.numpy(), n_classes=2
+    )
+    assert accuracy(counts) > 0.75
+    assert problem.seconds > 0
+
+
+def test_the_same_seed_gives_the_same_problem_and_leaves_the_global_generator(problem):
+    torch.manual_seed(5)
+    before, threads = torch.random.get_rng_state(), torch.get_num_threads()
+    again = make_problem(biased_task(), seed=0, hidden=(16, 8))
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert torch.get_num_threads() == threads
+    assert torch.equal(again.train.inputs, problem.train.inputs)
+    for old, new in zip(problem.backbone.parameters(), again.backbone.parameters(), strict=True):
+        assert torch.equal(old, new)
+
+
+def test_another_seed_gives_another_split_and_network(problem):
+    other = biased_problem(seed=1)
+    assert not torch.equal(other.train.inputs, problem.train.inputs)
+    assert not torch.equal(other.backbone[0].weight, problem.backbone[0].weight)
+
+
+def test_rows_without_a_group_are_kept_and_can_be_left_out():
+    task = biased_task()
+    codes = np.where(np.arange(1000) % 10 == 0, -1, task.frame["group"].eq("b"))
+    groups = Groups(codes, ("a", "b"))
+    part = make_problem(task, seed=0, hidden=(4,), groups=groups).train
+    assert len(part.labels) == 400
+    excluded = int((part.groups == -1).sum())
+    assert excluded > 0
+    assert len(part.grouped.labels) == 400 - excluded
+    assert int(part.grouped.groups.min()) == 0
+
+
+def test_groups_must_be_those_of_the_rows():
+    with pytest.raises(ArgumentError, match=r"groups=3.*1000 codes"):
+        make_problem(biased_task(), seed=0, groups=Groups(np.zeros(3, dtype=int), ("a",)))
+
+
+def test_a_category_that_training_does_not_have_is_no_warning():
+    task = biased_task()
+    frame = task.frame.assign(town=[f"town {i // 200}" for i in range(1000)])
+    frame.loc[[0, 1, 2], "town"] = ["here", "there", "elsewhere"]
+    problem = make_problem(replace(task, frame=frame), seed=1, hidden=(4,))
+    assert problem.widths[0] < 4 + frame["town"].nunique()
+
+
+@pytest.mark.parametrize("rows", [7, BATCH_SIZE, 2 * BATCH_SIZE + 5])
+def test_batches_are_full_and_cover_the_rows_in_turn(rows):
+    batches = list(_batches(rows, seed=0))
+    size = min(rows, BATCH_SIZE)
+    assert len(batches) == STEPS
+    assert {len(batch) for batch in batches} == {size}
+    in_a_round = torch.cat(batches[: rows // size])
+    assert len(in_a_round.unique()) == rows // size * size
+
+
+def test_training_follows_the_given_loss():
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randn(64, 3, generator=generator)
+    part = Part(inputs, torch.zeros(64, dtype=torch.int64), torch.zeros(64, dtype=torch.int64))
+    network = nn.Linear(3, 2)
+    nn.init.zeros_(network.weight)
+    nn.init.zeros_(network.bias)
+    train_network(network, part, lambda logits, *_: (logits - 0.3).square().mean(), seed=0)
+    assert not network.training
+    torch.testing.assert_close(network.bias.detach(), torch.full((2,), 0.3), atol=0.02, rtol=0)
