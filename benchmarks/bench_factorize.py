@@ -23,7 +23,7 @@ from pathlib import Path
 import torch
 
 import fairfactor
-from fairfactor.factorize import factorize
+from fairfactor.factorization import factorize
 
 RANK_SHARES = (32, 8)
 

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from fairfactor.diagnose import diagnose, diagnose_layer, group_overlaps
 from fairfactor.errors import ArgumentError, DataError
-from fairfactor.factorize import plain_svd
+from fairfactor.factorization import plain_svd
 from fairfactor.fairness import fairness_metrics
 from fairfactor.importance import GroupFisher, group_fisher
-from fairfactor.neutralize import neutralize
+from fairfactor.neutralization import neutralize
 from fairfactor.rank import RankFraction
 from fairfactor.surgery import LowRankLinear, replace_layer, weight_matrix
 from fairfactor.weighting import Neutralized

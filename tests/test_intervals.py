@@ -187,14 +187,14 @@ def test_gap_intervals_cover_the_true_gap(rates):
 
 def test_a_metric_may_be_a_function():
     rows = sample([0.2, 0.5], 300, seed=0)
-    assert bootstrap_gap_interval(confusion_counts(*rows), METRICS[GAP]) == bootstrap_gap_interval(confusion_counts(*rows), GAP)
+    assert bootstrap_gap_interval(confusion_counts(*rows), METRICS[GAP]) == bootstrap_gap_interval(
+        confusion_counts(*rows), GAP
+    )
 
 
 def test_intervals_shrink_with_rows_and_grow_with_confidence():
     few, many = (sample([0.2, 0.5], n_rows, seed=0) for n_rows in (200, 20_000))
-    narrow, wide = (
-        bootstrap_gap_interval(confusion_counts(*rows), GAP) for rows in (many, few)
-    )
+    narrow, wide = (bootstrap_gap_interval(confusion_counts(*rows), GAP) for rows in (many, few))
     assert narrow.high - narrow.low < 0.2 * (wide.high - wide.low)
     bounds = [
         bootstrap_gap_interval(confusion_counts(*few), GAP, confidence=level).high

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fairfactor.errors import ArgumentError
-from fairfactor.factorize import fisher_weighted, neutralized, plain_svd
+from fairfactor.factorization import fisher_weighted, neutralized, plain_svd
 from fairfactor.importance import GroupFisher
 from fairfactor.methods import METHODS
 from fairfactor.weighting import Measurement

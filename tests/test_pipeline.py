@@ -12,7 +12,7 @@ from fairfactor import pipeline
 from fairfactor.data.adult import adult_task
 from fairfactor.data.encoding import TableEncoder
 from fairfactor.errors import ArgumentError, DataError, FairfactorWarning
-from fairfactor.finetune import FinetuneConfig, finetune
+from fairfactor.finetuning import FinetuneConfig, finetune
 from fairfactor.groups import encode_groups
 from fairfactor.models.mlp import build_mlp
 from fairfactor.pipeline import (

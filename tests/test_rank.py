@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairfactor.errors import ArgumentError
-from fairfactor.factorize import factorize
+from fairfactor.factorization import factorize
 from fairfactor.rank import (
     EnergyThreshold,
     FixedRank,

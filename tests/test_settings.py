@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 
 from fairfactor.errors import ArgumentError
-from fairfactor.settings import Settings, check_choice, option
+from fairfactor.settings import Settings, check_choice, check_choices, option
 
 
 @dataclass(frozen=True)
@@ -74,3 +74,14 @@ def test_a_choice_is_one_of_the_names():
     check_choice("colour", "red", ("red", "green"))
     with pytest.raises(ArgumentError, match=r"^colour='blue' is not usable: expected one of red"):
         check_choice("colour", "blue", ("red", "green"))
+
+
+def test_several_choices_are_different_names():
+    check_choices("colours", ("red", "green"), ("red", "green"))
+    for wrong, text in (
+        ((), r"^colours=\(\) .*one or more different names of red, green"),
+        (("red", "red"), r"^colours=\('red', 'red'\)"),
+        (("red", "gren"), r"^colours='gren'.*Did you mean 'green'"),
+    ):
+        with pytest.raises(ArgumentError, match=text):
+            check_choices("colours", wrong, ("red", "green"))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from fairfactor.errors import ArgumentError
-from fairfactor.factorize import (
+from fairfactor.factorization import (
     activation_whitened,
     bias_aware,
     fisher_weighted,
@@ -18,7 +18,7 @@ from fairfactor.factorize import (
     plain_svd,
 )
 from fairfactor.importance import group_fisher, input_moments
-from fairfactor.neutralize import neutralize
+from fairfactor.neutralization import neutralize
 from fairfactor.weighting import (
     ActivationWhitened,
     BiasAware,

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from fairfactor.errors import ArgumentError, DataError, FairfactorWarning
-from fairfactor.factorize import factorize, neutralized
+from fairfactor.factorization import factorize, neutralized
 from fairfactor.importance import group_fisher, input_moments
-from fairfactor.neutralize import neutralize
+from fairfactor.neutralization import neutralize
 from fairfactor.rank import EnergyThreshold, FixedRank, ParameterBudget, RankFraction
 from fairfactor.surgery import LowRankConv2d, LowRankLinear, replace_layer, weight_matrix
 from fairfactor.weighting import (

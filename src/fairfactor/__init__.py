@@ -11,12 +11,12 @@ from __future__ import annotations
 
 __version__ = "0.1.0"
 
-from fairfactor.factorize import Factors, factorize, neutralized, plain_svd
+from fairfactor.factorization import Factors, factorize, neutralized, plain_svd
 from fairfactor.fairness import confusion_counts, fairness_metrics
-from fairfactor.finetune import FinetuneConfig, finetune
+from fairfactor.finetuning import FinetuneConfig, finetune
 from fairfactor.groups import Groups, encode_groups
 from fairfactor.importance import GroupFisher, group_fisher
-from fairfactor.neutralize import neutralize
+from fairfactor.neutralization import neutralize
 from fairfactor.pipeline import Rows, fit, predict_probabilities, prepare
 from fairfactor.surgery import LowRankLinear, load_model, merge_layer, replace_layer, save_model
 

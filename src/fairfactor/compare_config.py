@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fairfactor.errors import ArgumentError
-from fairfactor.finetune import require_integer
+from fairfactor.finetuning import require_integer
 from fairfactor.mitigation import DEFAULT, RECIPES
 from fairfactor.peers import PEERS
-from fairfactor.settings import check_choice, option
+from fairfactor.settings import check_choices, option
 from fairfactor.tune_config import DataSettings, require_confidence
 
 
@@ -26,18 +25,10 @@ class CompareConfig(DataSettings):
     first_seed: int = option(0, "Seed of the first run.")
 
     def __post_init__(self) -> None:
-        """Check every value.
-
-        Raises:
-            ArgumentError: If a value cannot be used.
-        """
+        """Check every value."""
         super().__post_init__()
-        for name, choices in (("peers", tuple(PEERS)), ("recipes", tuple(RECIPES))):
-            chosen = getattr(self, name)
-            if not chosen or len(set(chosen)) != len(chosen):
-                raise ArgumentError(name, chosen, "one or more different names")
-            for item in chosen:
-                check_choice(name, item, choices)
+        check_choices("peers", self.peers, tuple(PEERS))
+        check_choices("recipes", self.recipes, tuple(RECIPES))
         require_confidence(self.confidence)
         for name in ("settings", "seeds"):
             require_integer(name, getattr(self, name), 1)

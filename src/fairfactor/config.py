@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fairfactor.errors import ArgumentError
-from fairfactor.finetune import FinetuneConfig, require_integer
+from fairfactor.finetuning import FinetuneConfig, require_integer
 from fairfactor.methods import METHODS
 from fairfactor.models.mlp import MAXIMUM_WIDTH
 from fairfactor.settings import Settings, check_choice, option

@@ -18,7 +18,7 @@ from fairfactor.features import evaluation_mode
 from fairfactor.groups import Groups
 from fairfactor.importance import GroupFisher
 from fairfactor.importance.batches import Batch, Forward, read_batches, run_model
-from fairfactor.neutralize import neutralize
+from fairfactor.neutralization import neutralize
 from fairfactor.surgery import LowRankLayer, ReplacementReport, count_parameters
 
 GAPS = ("demographic_parity_difference", "equalized_odds_difference_worst_case")

@@ -9,8 +9,8 @@ from typing import Any, TypedDict, Unpack
 from torch import Tensor, nn
 
 from fairfactor.errors import ArgumentError, DataError, FairfactorError
-from fairfactor.factorize import Factors
-from fairfactor.factorize.closed_form import Split
+from fairfactor.factorization import Factors
+from fairfactor.factorization.closed_form import Split
 from fairfactor.importance import (
     GroupFisher,
     InputMoments,

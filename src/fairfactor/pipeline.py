@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from fairfactor.errors import ArgumentError
 from fairfactor.features import evaluation_mode, layer_inputs
-from fairfactor.finetune import FinetuneConfig, FinetuneHistory, finetune
+from fairfactor.finetuning import FinetuneConfig, FinetuneHistory, finetune
 from fairfactor.importance import GroupFisher, group_fisher, select_layers
 from fairfactor.methods import METHODS, Method
 from fairfactor.surgery import (

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
-import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
-
-import pandas as pd
 
 from fairfactor.compare_config import CompareConfig
 from fairfactor.config import RunConfig
 from fairfactor.data.adult import adult_task
 from fairfactor.data.sources import describe, load_task
-from fairfactor.errors import DataError
 from fairfactor.run_folder import (
     MANIFEST_FILE,
     MODEL_FOLDER,
@@ -185,41 +179,3 @@ def load_table_model(path: Path) -> TableModel:
     if (path / MODEL_FOLDER).exists() or (path / MANIFEST_FILE).exists():
         return RunFolder.open(path).load_model()
     return TableModel.load(path)
-
-
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a CSV file; an empty cell is the only missing value.
-
-    Args:
-        path: The file, gzipped or not.
-
-    Returns:
-        The table.
-
-    Raises:
-        DataError: If the file is missing or is not a CSV table with rows.
-    """
-    compression: Literal["gzip"] | None = "gzip" if path.suffix == ".gz" else None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = pd.read_csv(
-                path,
-                index_col=False,
-                keep_default_na=False,
-                na_values=[""],
-                compression=compression,
-                low_memory=False,
-            )
-    except OSError as error:
-        raise DataError(f"table {path} cannot be read ({error.strerror or error}).") from error
-    except pd.errors.ParserWarning as error:
-        raise DataError(
-            f"table {path} has more cells in a row than names in its header."
-        ) from error
-    except (ValueError, EOFError, zlib.error) as error:
-        cause = " ".join(str(error).split())
-        raise DataError(f"table {path} is not a CSV file ({cause}).") from error
-    if frame.empty:
-        raise DataError(f"table {path} has no rows.")
-    return frame

@@ -85,6 +85,23 @@ def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
         raise ArgumentError(name, value, f"one of {', '.join(choices)}", remedy)
 
 
+def check_choices(name: str, values: tuple[object, ...], choices: tuple[str, ...]) -> None:
+    """Check that one or more different names are known.
+
+    Args:
+        name: Name of the argument.
+        values: Its value.
+        choices: The names there are.
+
+    Raises:
+        ArgumentError: If there are none, one is there twice, or one is not known.
+    """
+    if not values or len(set(values)) != len(values):
+        raise ArgumentError(name, values, f"one or more different names of {', '.join(choices)}")
+    for value in values:
+        check_choice(name, value, choices)
+
+
 def _as_type(name: str, value: object, hint: Any) -> object:
     """Take a value, such as one from JSON, as the type of a field, exactly.
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fairfactor.errors import ArgumentError
-from fairfactor.finetune import require_integer
+from fairfactor.finetuning import require_integer
 from fairfactor.mitigation import DEFAULT, RECIPES, Constraint
 from fairfactor.models.mlp import MAXIMUM_WIDTH
 from fairfactor.protocol import HIDDEN
-from fairfactor.settings import Settings, check_choice, option
+from fairfactor.settings import Settings, check_choices, option
 
 
 @dataclass(frozen=True)
@@ -55,18 +55,11 @@ class TuneConfig(DataSettings):
     seed: int = option(0, "Seed of the split, the initial weights and everything random.")
 
     def __post_init__(self) -> None:
-        """Check every value.
-
-        Raises:
-            ArgumentError: If a value cannot be used.
-        """
+        """Check every value."""
         super().__post_init__()
         for text in self.constraint:
             Constraint.parse(text)
-        for name in self.recipes:
-            check_choice("recipes", name, tuple(RECIPES))
-        if not self.recipes:
-            raise ArgumentError("recipes", self.recipes, f"one or more of {', '.join(RECIPES)}")
+        check_choices("recipes", self.recipes, tuple(RECIPES))
         require_confidence(self.confidence)
         require_integer("seed", self.seed, 0)
 

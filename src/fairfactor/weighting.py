@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from fairfactor.errors import ArgumentError
-from fairfactor.factorize import Factors, factorize
-from fairfactor.factorize.closed_form import Split
-from fairfactor.factorize.named import neutralized_input_matrix
+from fairfactor.factorization import Factors, factorize
+from fairfactor.factorization.closed_form import Split
+from fairfactor.factorization.named import neutralized_input_matrix
 from fairfactor.importance import GroupFisher, InputMoments
 from fairfactor.importance.group_sums import Statistic
 from fairfactor.importance.moments import Cells
-from fairfactor.neutralize import NeutralizationRule, neutralize, pooled_importance
+from fairfactor.neutralization import NeutralizationRule, neutralize, pooled_importance
 
 FairnessNotion = Literal["demographic_parity", "equal_opportunity", "equalized_odds"]
 T = TypeVar("T")
@@ -49,7 +49,7 @@ class Measurement:
 
 @dataclass(frozen=True, eq=False)
 class Metrics:
-    """The part of the problem of `fairfactor.factorize.factorize` that says what matters.
+    """The part of the problem of `fairfactor.factorization.factorize` that says what matters.
 
     Attributes:
         input_metric: M, shape (in, in), or (in,) for a diagonal; None is the identity.
@@ -123,7 +123,7 @@ class FisherWeighted:
 class Neutralized:
     """M = diag(Î_N²), the paper's weighting (Eq. 2 and 4 of arXiv:2403.00625).
 
-    The fields are the arguments of `fairfactor.neutralize.neutralize`.
+    The fields are the arguments of `fairfactor.neutralization.neutralize`.
     """
 
     alpha: float | None = None

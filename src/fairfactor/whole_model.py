@@ -11,8 +11,8 @@ from typing import Any, Unpack
 from torch import Tensor, nn
 
 from fairfactor.errors import ArgumentError, FairfactorWarning
-from fairfactor.factorize import Factors
-from fairfactor.factorize.closed_form import Split
+from fairfactor.factorization import Factors
+from fairfactor.factorization.closed_form import Split
 from fairfactor.importance import GroupFisher, select_layers
 from fairfactor.layer_problems import LayerProblems, MeasuringOptions, measure_problems
 from fairfactor.rank import FixedRank, RankFraction, RankPolicy
@@ -97,7 +97,7 @@ def factorize_model(
         only_if_smaller: Leave a layer whole if its factors would have no fewer parameters.
         correct_bias: Add ``(W - T) μ`` to the bias, with μ the mean input, so that the mean output
             of the layer stays what it was.
-        split: See `fairfactor.factorize.factorize`.
+        split: See `fairfactor.factorization.factorize`.
         **options: ``loss``, ``labels``, ``group_names``, ``forward``, ``seed`` of `group_fisher`.
 
     Returns:

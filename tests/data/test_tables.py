@@ -1,4 +1,5 @@
 import gzip
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -90,18 +91,62 @@ def test_a_table_is_read_by_the_separator_its_name_tells(tmp_path, name):
     assert frame["b"].isna().all()
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [(b"", "not a CSV"), (b"a,b\n", "has no rows"), (b"\xff\xfe\x00x", "not a CSV")],
-    ids=["empty", "header only", "binary"],
-)
-def test_a_file_that_is_no_table_is_refused(tmp_path, content, message):
-    path = tmp_path / "table.csv"
-    path.write_bytes(content)
-    with pytest.raises(DataError, match=message):
-        read_table(path)
+class TestReadTable:
+    GOOD = b"a,b\n1,x\n2,\n"
 
+    @staticmethod
+    def read(path: Path, content: bytes):
+        path.write_bytes(content)
+        return read_table(path)
 
-def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(DataError, match="cannot be read"):
-        read_table(tmp_path / "nothing.csv")
+    @pytest.mark.parametrize(
+        "content", [GOOD, b"\xef\xbb\xbf" + GOOD, GOOD.replace(b"\n", b"\r\n")]
+    )
+    def test_a_csv_file(self, tmp_path: Path, content: bytes) -> None:
+        frame = self.read(tmp_path / "t.csv", content)
+        assert frame["a"].tolist() == [1, 2]
+        assert frame["b"].iloc[0] == "x"
+        assert frame["b"].isna().tolist() == [False, True]
+
+    def test_a_gzipped_csv_file(self, tmp_path: Path) -> None:
+        assert self.read(tmp_path / "t.csv.gz", gzip.compress(self.GOOD))["a"].tolist() == [1, 2]
+
+    def test_an_empty_cell_is_the_only_missing_value(self, tmp_path: Path) -> None:
+        frame = self.read(tmp_path / "t.csv", b"town,n\nNA,1\nNone,2\n,3\n")
+        assert frame["town"].iloc[:2].tolist() == ["NA", "None"]
+        assert frame["town"].isna().tolist() == [False, False, True]
+
+    @pytest.mark.parametrize("rows", [b"1,x,s\n2,y,s\n", b"0,x,s\n1,y,s\n", b"1,x,s\n2,y\n"])
+    def test_surplus_cells_do_not_shift_the_columns(self, tmp_path: Path, rows: bytes) -> None:
+        with pytest.raises(DataError, match=r"t\.csv has more cells in a row than names"):
+            self.read(tmp_path / "t.csv", b"a,b\n" + rows)
+
+    def test_commas_at_the_ends_of_rows_do_not_shift_the_columns(self, tmp_path: Path) -> None:
+        assert self.read(tmp_path / "t.csv", b"a,b\n1,x,\n2,y,\n")["a"].tolist() == [1, 2]
+
+    @pytest.mark.parametrize(
+        ("name", "content", "text"),
+        [
+            ("t.csv", b"", "is not a CSV or TSV file"),
+            ("t.csv", b"a,b\n", "has no rows"),
+            ("t.csv", b"a,b\n1,2\n3,4,5\n", "is not a CSV or TSV file"),
+            ("t.csv", b'a,b\n"1,2\n', "is not a CSV or TSV file"),
+            ("t.csv", bytes(range(256)), "is not a CSV or TSV file"),
+            ("t.csv", gzip.compress(GOOD), "is not a CSV or TSV file"),
+            ("t.csv.gz", GOOD, "cannot be read"),
+            ("t.csv.gz", gzip.compress(GOOD)[:-9], "is not a CSV or TSV file"),
+            ("t.csv.gz", gzip.compress(GOOD)[:12] + b"\xff" * 20, "is not a CSV or TSV file"),
+            ("t.zip", gzip.compress(GOOD), "is not a CSV or TSV file"),
+        ],
+    )
+    def test_anything_else_is_refused_in_one_line(
+        self, tmp_path: Path, name: str, content: bytes, text: str
+    ) -> None:
+        with pytest.raises(DataError, match=rf"^table .*{name} {text}") as caught:
+            self.read(tmp_path / name, content)
+        assert "\n" not in str(caught.value)
+
+    def test_a_file_that_is_not_there_is_refused(self, tmp_path: Path) -> None:
+        for path in (tmp_path / "nothing.csv", tmp_path):
+            with pytest.raises(DataError, match=r"^table .* cannot be read"):
+                read_table(path)

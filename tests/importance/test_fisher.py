@@ -342,3 +342,16 @@ def test_empty_data_are_refused() -> None:
     batch = (torch.randn(2, 6), torch.tensor([0, 1]), torch.tensor([-1, -1]))
     with pytest.raises(DataError, match="no sample with a group"):
         group_fisher(deep_mlp(), [batch])
+
+
+def test_groups_that_alternate_in_a_batch_are_told_apart():
+    """Rows sorted by group are not neighbours in the batch, even if the first and last fit."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 3)).double().eval()
+    inputs = torch.randn(8, 4, dtype=torch.float64)
+    targets = torch.tensor([0, 1, 2, 0, 1, 2, 0, 1])
+    groups = torch.tensor([0, 1, 0, 1, 0, 1, 0, 1])
+    together = group_fisher(model, [(inputs, targets, groups)], layers=["0"])["0"]
+    rows = [(inputs[i : i + 1], targets[i : i + 1], groups[i : i + 1]) for i in range(8)]
+    alone = group_fisher(model, rows, layers=["0"])["0"]
+    torch.testing.assert_close(together.row_importance, alone.row_importance, rtol=1e-10, atol=0)

@@ -102,3 +102,16 @@ def test_undefined_is_not_met():
     assert np.isnan(constraint.value(counts))
     assert not constraint.is_met(counts)
     assert not constraint.is_met(counts, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("error_rate<=0.25", "accuracy>=0.75"),
+        ("worst_group_error<=0.25", "worst_group_accuracy>=0.75"),
+        ("equalized_odds<=0.25", "equalized_odds<=0.25"),
+        ("accuracy>=0.75", "accuracy>=0.75"),
+    ],
+)
+def test_a_bound_on_an_error_is_one_on_an_accuracy(text, expected):
+    assert Constraint.parse(text).on_accuracy == Constraint.parse(expected)

@@ -8,7 +8,7 @@ from fairfactor.errors import ArgumentError
 from fairfactor.features import layer_inputs
 from fairfactor.importance import group_fisher
 from fairfactor.mitigation.layer_factors import FactorConfig, layer_factors
-from fairfactor.neutralize import neutralize
+from fairfactor.neutralization import neutralize
 
 
 @pytest.fixture(scope="module")

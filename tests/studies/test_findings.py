@@ -10,7 +10,7 @@ from tests.studies.examples import hiring_frame, small_config
 
 from fairfactor.data.task import TableTask
 from fairfactor.fairness import ConfusionCounts
-from fairfactor.finetune import FinetuneHistory
+from fairfactor.finetuning import FinetuneHistory
 from fairfactor.studies.comparison import Comparison, compare_methods
 from fairfactor.studies.findings import SMALL_GROUP, Finding, find
 from fairfactor.studies.seed_run import Cell, Outcome

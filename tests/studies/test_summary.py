@@ -11,7 +11,7 @@ from tests.studies.examples import hiring_frame, hiring_task, small_config, with
 
 from fairfactor.fairness import METRICS, ConfusionCounts
 from fairfactor.intervals import mean_interval, paired_difference
-from fairfactor.neutralize import neutralize
+from fairfactor.neutralization import neutralize
 from fairfactor.report.read import read_run
 from fairfactor.studies.comparison import Comparison, compare_methods
 from fairfactor.studies.findings import find

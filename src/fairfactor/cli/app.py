@@ -162,8 +162,9 @@ def predict(
     out: Annotated[Path | None, typer.Option(help="CSV file to write; printed if unset.")] = None,
 ) -> None:
     """Predict the class of each row of a table, without asking for any sensitive feature."""
+    from fairfactor.data.tables import read_table
     from fairfactor.files import atomic_write_text
-    from fairfactor.run import load_table_model, read_table
+    from fairfactor.run import load_table_model
 
     predictions = load_table_model(model).predict(read_table(table))
     if out is None:

@@ -43,7 +43,7 @@ def load_task(
     """Load a data set by its name, or a table by its path.
 
     Args:
-        data: One of ``DATA_SETS``, or the path of a CSV or TSV file, compressed or not.
+        data: One of ``DATA_SETS``, or the path of a CSV or TSV file, gzipped or not.
         sensitive: Sensitive columns; several mean the intersections of their groups.
         target: Column to predict; for a file only, and needed there.
         positive: The favourable class; for a file only. Without it, the last in sorted order.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -18,10 +19,10 @@ SMALLEST_TRAINING_SHARE = 0.2
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Read a CSV file, or a TSV file if its name says so; an empty cell is a missing value.
+    """Read a CSV file, or a TSV file if its name says so; an empty cell is the only missing value.
 
     Args:
-        path: The file, compressed or not.
+        path: The file, gzipped or not.
 
     Returns:
         The table.
@@ -30,12 +31,28 @@ def read_table(path: Path) -> pd.DataFrame:
         DataError: If the file is missing or is not a table with rows.
     """
     separator = "\t" if {".tsv", ".tab"} & set(path.suffixes) else ","
+    compression: Literal["gzip"] | None = "gzip" if path.suffix == ".gz" else None
     try:
-        frame = pd.read_csv(path, sep=separator, keep_default_na=False, na_values=[""])
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = pd.read_csv(
+                path,
+                sep=separator,
+                index_col=False,
+                keep_default_na=False,
+                na_values=[""],
+                compression=compression,
+                low_memory=False,
+            )
     except OSError as error:
         raise DataError(f"table {path} cannot be read ({error.strerror or error}).") from error
-    except (ValueError, EOFError) as error:
-        raise DataError(f"table {path} is not a CSV or TSV file ({error}).") from error
+    except pd.errors.ParserWarning as error:
+        raise DataError(
+            f"table {path} has more cells in a row than names in its header."
+        ) from error
+    except (ValueError, EOFError, zlib.error) as error:
+        cause = " ".join(str(error).split())
+        raise DataError(f"table {path} is not a CSV or TSV file ({cause}).") from error
     if frame.empty:
         raise DataError(f"table {path} has no rows.")
     return frame

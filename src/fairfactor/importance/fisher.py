@@ -150,9 +150,8 @@ def _add_samples(
             for use in uses:
                 dtype = torch.promote_types(use.inputs.dtype, use.gradients.dtype)
                 dtype = torch.promote_types(dtype, torch.float32)
-                inputs, gradients = (_rows(v, rows).to(dtype) for v in (use.inputs, use.gradients))
-                all_inputs.append(input_positions(use.layer, inputs))
-                all_gradients.append(output_positions(use.layer, gradients))
+                all_inputs.append(input_positions(use.layer, use.inputs[rows].to(dtype)))
+                all_gradients.append(output_positions(use.layer, use.gradients[rows].to(dtype)))
             total.add(_joined(all_inputs), _joined(all_gradients), codes[rows])
     if not total.sums["row_importance"].isfinite().all():
         raise DataError(
@@ -164,12 +163,6 @@ def _add_samples(
 def _joined(positions: list[Tensor]) -> Tensor:
     """Return the positions of all uses of a weight, without a copy if there is one use."""
     return positions[0] if len(positions) == 1 else torch.cat(positions, dim=1)
-
-
-def _rows(values: Tensor, rows: Tensor) -> Tensor:
-    """Return ascending rows, without a copy if they are neighbours."""
-    first, last = int(rows[0]), int(rows[-1])
-    return values[first : last + 1] if last - first + 1 == len(rows) else values[rows]
 
 
 def _elements_per_sample(uses: list[LayerUse]) -> int:

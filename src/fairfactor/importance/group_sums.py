@@ -11,8 +11,6 @@ from torch import Tensor
 Statistic = Literal["row_importance", "diagonal", "input_matrix", "kronecker"]
 _Segment = tuple[int, int, int]
 
-_SYMMETRIC = frozenset({"input_matrix", "input_factor", "output_factor"})
-
 
 class GroupSums:
     """Running sums per group, in float64, of the statistics of one layer.
@@ -73,7 +71,7 @@ class GroupSums:
             self._add_kronecker_inputs(inputs, gradients, segments)
 
     def means(self, counts: Tensor) -> dict[str, Tensor]:
-        """Divide the sums by the numbers they were taken over.
+        """Divide the sums, in place, by the numbers they were taken over; this is the last call.
 
         Args:
             counts: Number of samples of each group, shape (G,), none zero.
@@ -82,13 +80,11 @@ class GroupSums:
             Mean by name of the statistic, first dimension G, on the CPU.
         """
         self._grow(len(counts))
+        numbers = {"input_factor": self.sums.pop("positions", counts).cpu()}
         means = {}
         for name, total in self.sums.items():
-            number = self.sums["positions"].cpu() if name == "input_factor" else counts
-            means[name] = total.cpu() / number.clamp(min=1).view(-1, *[1] * (total.dim() - 1))
-        means.pop("positions", None)
-        for name in means.keys() & _SYMMETRIC:
-            means[name] = (means[name] + means[name].mT) / 2  # but for rounding
+            divisors = numbers.get(name, counts).clamp(min=1)
+            means[name] = total.cpu().div_(divisors.view(-1, *[1] * (total.dim() - 1)))
         return means
 
     def _add_one_position(
@@ -144,14 +140,16 @@ class GroupSums:
     def _accumulate(self, name: str, code: int, value: Tensor) -> None:
         """Add a value to the sum of one group."""
         total = self.sums[name]
-        total[code] += value.view(total.shape[1:]).to(total.device).to(total.dtype)
+        total[code].add_(value.view(total.shape[1:]).to(total.device))
 
     def _grow(self, number_of_groups: int) -> None:
         """Make room for groups that had no sample so far."""
         for name, total in self.sums.items():
             missing = number_of_groups - len(total)
             if missing > 0:
-                self.sums[name] = torch.cat([total, total.new_zeros(missing, *total.shape[1:])])
+                grown = total.new_zeros(number_of_groups, *total.shape[1:])
+                grown[: len(total)] = total
+                self.sums[name] = grown
 
 
 def _segments(codes: Tensor) -> list[_Segment]:

@@ -172,7 +172,7 @@ def input_moments(
             groups=names,
             counts=counts,
             cell_means=total.cell_sums / divisors,
-            second_moment=(total.products + total.products.T) / (2 * counts.sum()),
+            second_moment=total.products / counts.sum(),
         )
         for total in sums
     }

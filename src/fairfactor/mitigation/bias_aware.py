@@ -10,7 +10,7 @@ from torch import nn
 
 from fairfactor.errors import ArgumentError
 from fairfactor.features import layer_inputs
-from fairfactor.finetune import FinetuneConfig, finetune
+from fairfactor.finetuning import FinetuneConfig, finetune
 from fairfactor.mitigation.cell_model import ClassNetwork
 from fairfactor.mitigation.layer_factors import Directions, FactorConfig, layer_factors
 from fairfactor.mitigation.recipe import FittedCells, TuningProblem

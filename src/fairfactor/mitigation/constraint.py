@@ -106,6 +106,14 @@ class Constraint:
         """``<=`` or ``>=``."""
         return ">=" if self.is_floor else "<="
 
+    @property
+    def on_accuracy(self) -> Constraint:
+        """The same bound on an accuracy where this one is on an error, which no report shows."""
+        accuracies = {"error_rate": "accuracy", "worst_group_error": "worst_group_accuracy"}
+        if self.metric not in accuracies:
+            return self
+        return Constraint(accuracies[self.metric], 1 - self.bound)
+
     def __str__(self) -> str:
         return f"{self.metric}{self.sign}{self.bound:g}"
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from fairfactor.errors import ArgumentError
-from fairfactor.factorize import Factors, factorize
+from fairfactor.factorization import Factors, factorize
 from fairfactor.importance import GroupFisher, InputMoments, group_fisher, input_moments
-from fairfactor.neutralize import neutralize
+from fairfactor.neutralization import neutralize
 from fairfactor.rank import break_even_rank
 from fairfactor.surgery import weight_matrix
 

@@ -15,7 +15,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from fairfactor.factorize import plain_svd
+from fairfactor.factorization import plain_svd
 from fairfactor.fairness import confusion_counts
 from fairfactor.importance import group_fisher
 from fairfactor.peers.networks import network_result

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from time import perf_counter
 
-import numpy as np
-
 from fairfactor.config import RunConfig
 from fairfactor.data.task import TableTask
-from fairfactor.errors import ArgumentError, DataError
-from fairfactor.groups import Groups, encode_groups
+from fairfactor.errors import ArgumentError
+from fairfactor.groups import Groups
 from fairfactor.studies.parallel import run_seeds
 from fairfactor.studies.seed_run import Cell, Outcome, SeedRun, run_seed
+from fairfactor.studies.task_groups import task_groups
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,10 +88,7 @@ def compare_methods(
     Raises:
         ArgumentError: If α is set, and there are not two groups to weigh.
     """
-    groups = encode_groups(
-        task.sensitive_features, minimum_size=config.minimum_group_size, small_groups="merge"
-    )
-    _check_groups(task, groups)
+    groups = task_groups(task, config.minimum_group_size)
     if config.alpha is not None and len(groups.names) != 2:
         raise ArgumentError(
             "alpha",
@@ -105,25 +101,3 @@ def compare_methods(
         partial(run_seed, task, groups, config), config.all_seeds, workers=workers, on_seed=on_seed
     )
     return Comparison(config, task, groups, tuple(runs), perf_counter() - start)
-
-
-def _check_groups(task: TableTask, groups: Groups) -> None:
-    """Check that every gap of the study is defined: each group has rows of each class.
-
-    Raises:
-        DataError: If a group has rows of one class only, or there is only one group.
-    """
-    labels = task.labels
-    if len(groups.names) < 2:
-        raise DataError(
-            f"sensitive={','.join(task.sensitive_columns)} gives the single group "
-            f"{groups.names[0]!r}: a gap needs two. Choose another sensitive feature."
-        )
-    for name in groups.names:
-        classes = np.unique(labels[groups.positions(name)])
-        if len(classes) < len(task.class_names):
-            raise DataError(
-                f"group {name!r} has only rows of class {task.class_names[classes[0]]!r}, so its "
-                "true or false positive rate is undefined. Merge small groups with "
-                "--minimum-group-size, or choose other sensitive features."
-            )

@@ -2,17 +2,17 @@
 
 The rule, stated beforehand: our point is the most accurate one whose gap on training and validation
 rows is at most the gap that the peer shows on validation rows, with the confidence of the
-configuration, on each seed. On test rows our mean
-gap must then be at most the peer's plus one standard error of the peer's mean, else the point is
-not reached. The accuracies are compared by a paired test over seeds, adjusted by Holm for all duels
-together; below 0.05 the more accurate one is called better.
+configuration, on each seed. On test rows our mean gap must then be at most the peer's plus one
+standard error of the peer's mean, else the point is not reached. The accuracies are compared by a
+paired test over seeds, adjusted by Holm for all duels together; below 0.05 the more accurate one is
+called better. Where a gap is undefined on some seed there is no duel.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -84,8 +84,9 @@ def _drafts(comparison: PeerComparison) -> Iterator[Duel]:
         if comparison.missing(entry[0]):
             continue
         outcomes = comparison.outcomes(entry)
-        for gap in outcomes[0].ours:
-            metric = GAPS[gap]
+        for gap, metric in GAPS.items():
+            if not all(gap in outcome.ours for outcome in outcomes):
+                continue
             choices = [outcome.ours[gap] for outcome in outcomes]
             theirs = [outcome.test for outcome in outcomes]
             ours = [choice.test for choice in choices]
@@ -119,4 +120,4 @@ def _judged(comparison: PeerComparison, draft: Duel, p_value: float) -> Duel:
         outcome = "not reached"
     elif p_value < SIGNIFICANCE:
         outcome = "ours better" if draft.accuracy_difference.mean > 0 else "peer better"
-    return Duel(**{**vars(draft), "outcome": outcome})
+    return replace(draft, outcome=outcome)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -10,11 +9,11 @@ from time import perf_counter
 
 from fairfactor.compare_config import CompareConfig
 from fairfactor.data.task import TableTask
-from fairfactor.errors import FairfactorWarning
-from fairfactor.groups import Groups, encode_groups
+from fairfactor.groups import Groups
 from fairfactor.peers import PEERS
 from fairfactor.studies.parallel import run_seeds
 from fairfactor.studies.peer_run import Entry, PeerOutcome, PeerRun, run_peers, tried_settings
+from fairfactor.studies.task_groups import task_groups
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,11 +96,7 @@ def compare_with_peers(
     Returns:
         The outcomes.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FairfactorWarning)  # small groups become a finding
-        groups = encode_groups(
-            task.sensitive_features, minimum_size=config.minimum_group_size, small_groups="merge"
-        )
+    groups = task_groups(task, config.minimum_group_size)
     one_seed = partial(
         run_peers,
         task,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -58,8 +59,8 @@ class PeerOutcome:
         test: Every metric on test rows.
         trained_parameters: Number of trained parameters, where that means something.
         seconds: Time of the fit.
-        ours: For each gap of the peer's target, our point with no larger a gap than the peer has on
-            validation rows.
+        ours: For each gap of the peer's target that is defined on validation rows, our point with
+            no larger a gap than the peer has there.
     """
 
     validation: dict[str, float]
@@ -218,5 +219,9 @@ def _run_peer(problem: Problem, ours: _Ours, key: str, place: int) -> PeerOutcom
         test=measure(problem, problem.test, result.test),
         trained_parameters=result.trained_parameters,
         seconds=seconds,
-        ours={gap: ours.choose(gap, validation[metric]) for gap, metric in targets.items()},
+        ours={
+            gap: ours.choose(gap, validation[metric])
+            for gap, metric in targets.items()
+            if math.isfinite(validation[metric])
+        },
     )

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 import fairfactor
 from fairfactor.intervals import mean_interval
 from fairfactor.peers import PEERS
 from fairfactor.studies.duels import Duel, fight
-from fairfactor.studies.findings import Finding
+from fairfactor.studies.findings import SMALL_GROUP, Finding
 from fairfactor.studies.peer_comparison import PeerComparison
 from fairfactor.studies.peer_run import BOUNDS, GAPS, Entry, PeerRun
 from fairfactor.studies.reported import (
@@ -69,19 +71,17 @@ def dominated_area(
     """Hypervolume: the share of the rectangle before a reference point that points dominate.
 
     Args:
-        points: Gap and accuracy of each point.
+        points: Gap and accuracy of each point; one with an undefined gap dominates nothing.
         worst_gap: Gap of the reference point.
         worst_accuracy: Accuracy of the reference point.
 
     Returns:
         0 to 1; 1 is full accuracy without a gap.
     """
-    area, best, right = 0.0, worst_accuracy, []
-    for gap, accuracy in sorted(points):
-        if gap < worst_gap and accuracy > best:
-            right.append((gap, accuracy - best))
-            best = accuracy
-    area = sum((worst_gap - gap) * gain for gap, gain in right)
+    area, best = 0.0, worst_accuracy
+    for gap, accuracy in sorted(point for point in points if point[0] < worst_gap):
+        area += (worst_gap - gap) * max(0.0, accuracy - best)
+        best = max(best, accuracy)
     return area / (worst_gap * (1 - worst_accuracy))
 
 
@@ -159,11 +159,14 @@ def _areas(comparison: PeerComparison, gap: str) -> list[dict[str, Any]]:
     predicting the most frequent class.
 
     Returns:
-        Entries of ``metrics.json``.
+        Entries of ``metrics.json``; none if those points show no gap.
     """
     metric, labels = GAPS[gap], comparison.task.labels
     worst_accuracy = max(Counter(labels.tolist()).values()) / len(labels)
-    worst_gap = 1.5 * max(run.frontier[gap, BOUNDS[-1]].test[metric] for run in comparison.runs)
+    gaps = [run.frontier[gap, BOUNDS[-1]].test[metric] for run in comparison.runs]
+    worst_gap = 1.5 * max((value for value in gaps if math.isfinite(value)), default=0.0)
+    if worst_gap == 0:
+        return []
     families = {("ours", "fairfactor"): [_own_tests(run, gap) for run in comparison.runs]}
     for key in comparison.config.peers:
         peer = PEERS[key]
@@ -206,6 +209,15 @@ def _findings(comparison: PeerComparison) -> list[Finding]:
     if absent:
         text = f"Peers without a result, which count neither for nor against: {'; '.join(absent)}."
         findings.append(Finding("warning", "missing-peers", text))
+    sizes = np.mean([run.group_sizes["test"] for run in comparison.runs], axis=0)
+    small = {n: s for n, s in zip(comparison.groups.names, sizes, strict=True) if s < SMALL_GROUP}
+    if small:
+        listing = ", ".join(f"{name} ({size:.0f})" for name, size in small.items())
+        text = (
+            f"Groups with few test rows: {listing}. Their rates, and the gaps that depend on "
+            "them, are mostly noise. --minimum-group-size merges small groups."
+        )
+        findings.append(Finding("warning", "small-groups", text))
     if comparison.config.seeds == 1:
         text = "One seed has no interval: no difference can be told from noise. Use --seeds 5."
         findings.append(Finding("warning", "one-seed", text))
@@ -224,8 +236,8 @@ def _verdict(comparison: PeerComparison, duels: Sequence[Duel]) -> Verdict:
     )
     rule = (
         "Each of our points was chosen on training and validation rows, with no larger a gap than "
-        "the peer shows on validation rows; accuracies are compared by paired tests over "
-        f"{len(comparison.runs)} seeds with Holm's adjustment for all duels."
+        "the peer shows on validation rows; accuracies are compared by paired tests over seeds "
+        f"({len(comparison.runs)} here) with Holm's adjustment for all duels."
     )
     sentences = [counted, rule]
     lost = [

@@ -61,6 +61,13 @@ REPORTED_METRICS: tuple[dict[str, Any], ...] = tuple(
             True,
             "The gap in true positive rates: among people who deserve it, who is found.",
         ),
+        (
+            "false_positive_rate_difference",
+            "False positive rate difference",
+            "",
+            True,
+            "The gap in false positive rates: among people who do not deserve it, who gets it.",
+        ),
         ("accuracy", "Accuracy", "", False, "The share of people predicted rightly."),
         (
             "worst_group_accuracy",

@@ -17,7 +17,7 @@ from fairfactor.data.splits import paper_split
 from fairfactor.data.task import TableTask
 from fairfactor.errors import FairfactorWarning
 from fairfactor.fairness import METRICS, ConfusionCounts, confusion_counts
-from fairfactor.finetune import FinetuneHistory, finetune
+from fairfactor.finetuning import FinetuneHistory, finetune
 from fairfactor.groups import Groups
 from fairfactor.importance import GroupFisher
 from fairfactor.methods import METHODS
@@ -155,12 +155,13 @@ def run_seed(task: TableTask, groups: Groups, config: RunConfig, seed: int) -> S
 
 def _pretrain(widths: tuple[int, ...], source: Rows, config: RunConfig, seed: int) -> nn.Module:
     """Train the whole network on the pre-training rows, a tenth of which choose the epoch."""
-    held_out = len(source.targets) // 10
+    order = torch.randperm(len(source.targets), generator=torch.Generator().manual_seed(seed))
+    held_out, trained = order.tensor_split([len(order) // 10])
     model = build_mlp(widths, seed=seed)
     finetune(
         model,
-        (source.inputs[held_out:], source.targets[held_out:]),
-        (source.inputs[:held_out], source.targets[:held_out]),
+        (source.inputs[trained], source.targets[trained]),
+        (source.inputs[held_out], source.targets[held_out]),
         config=config.pretraining,
         seed=seed,
     )

@@ -13,7 +13,7 @@ import fairfactor
 from fairfactor.data.adult import DESCRIPTION
 from fairfactor.intervals import Interval, mean_interval
 from fairfactor.methods import METHODS
-from fairfactor.neutralize import neutralize
+from fairfactor.neutralization import neutralize
 from fairfactor.studies.comparison import Comparison
 from fairfactor.studies.findings import find
 from fairfactor.studies.reported import (

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
 from fairfactor.data.task import TableTask
-from fairfactor.errors import FairfactorWarning
-from fairfactor.groups import Groups, encode_groups
+from fairfactor.groups import Groups
 from fairfactor.mitigation import (
     DEFAULT,
     Constraint,
@@ -17,6 +15,7 @@ from fairfactor.mitigation import (
     tune,
 )
 from fairfactor.protocol import HIDDEN, Problem, make_problem
+from fairfactor.studies.task_groups import task_groups
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,11 +69,7 @@ def run_tuning(
         The finished tuning.
     """
     wanted = tuple(Constraint.parse(text) for text in constraints)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FairfactorWarning)  # small groups become a finding
-        groups = encode_groups(
-            task.sensitive_features, minimum_size=minimum_group_size, small_groups="merge"
-        )
+    groups = task_groups(task, minimum_group_size)
     start = perf_counter()
     if on_progress:
         on_progress("Pre-training", 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -77,13 +78,13 @@ def summarize_tuning(tuning: Tuning, description: Mapping[str, str]) -> dict[str
                 "trained_parameters": point.trained_parameters,
                 "total_parameters": count_parameters(point.cell_model).total,
                 "groups_at_prediction": point.groups_at_prediction,
-                "on_frontier": {gap: gap in gaps for gap in FRONTIER_GAPS.values()},
+                "on_frontier": on_frontier,
                 "model": "model" if point is chosen_point else None,
             },
             point.validation,
             test,
         )
-        for number, ((point, gaps), test) in enumerate(
+        for number, ((point, on_frontier), test) in enumerate(
             zip(kept.items(), _test_counts(problem, kept), strict=True)
         )
     ]
@@ -106,9 +107,9 @@ def summarize_tuning(tuning: Tuning, description: Mapping[str, str]) -> dict[str
         "constraints": [
             {
                 "text": str(constraint),
-                "metric": METRIC_OF_NAME[constraint.metric],
-                "sign": constraint.sign,
-                "bound": constraint.bound,
+                "metric": METRIC_OF_NAME[constraint.on_accuracy.metric],
+                "sign": constraint.on_accuracy.sign,
+                "bound": constraint.on_accuracy.bound,
             }
             for constraint in tuning.constraints
         ],
@@ -128,20 +129,26 @@ def summarize_tuning(tuning: Tuning, description: Mapping[str, str]) -> dict[str
     return json_safe(summary)  # type: ignore[no-any-return]
 
 
-def _kept_points(tuning: Tuning) -> dict[OperatingPoint, set[str]]:
+def _kept_points(tuning: Tuning) -> dict[OperatingPoint, dict[str, bool]]:
     """The chosen point and, for each gap, an even choice from its validation frontier.
 
     Returns:
-        For each kept point, by falling validation accuracy, the gaps on whose frontier it is.
+        For each kept point, by falling validation accuracy, whether it is on each gap's frontier.
     """
-    gaps_of: dict[OperatingPoint, set[str]] = {tuning.tuned.chosen: set()}
-    for name, metric in FRONTIER_GAPS.items():
-        points = tuning.tuned.frontier.pareto(name).points
-        places = np.unique(np.linspace(0, len(points) - 1, MOST_POINTS).round().astype(int))
-        for place in places:
-            gaps_of.setdefault(points[place], set()).add(metric)
-    ordered = sorted(gaps_of, key=lambda point: -point.metric("accuracy"))
-    return {point: gaps_of[point] for point in ordered}
+    chosen, frontier = tuning.tuned.chosen, tuning.tuned.frontier
+    unbeaten = {
+        metric: frontier.pareto(name).points
+        for name, metric in FRONTIER_GAPS.items()
+        if math.isfinite(chosen.metric(name))  # else validation rows cannot tell it of any point
+    }
+    kept = [chosen]
+    for points in unbeaten.values():
+        places = np.linspace(0, len(points) - 1, MOST_POINTS).round().astype(int)
+        kept += [points[place] for place in places]
+    ordered = sorted(dict.fromkeys(kept), key=lambda point: -point.metric("accuracy"))
+    return {
+        point: {metric: point in points for metric, points in unbeaten.items()} for point in ordered
+    }
 
 
 def _test_counts(problem: Problem, points: Iterable[OperatingPoint]) -> list[ConfusionCounts]:

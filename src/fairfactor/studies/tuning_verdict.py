@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
-from fairfactor.mitigation.constraint import METRIC_OF_NAME
+from fairfactor.mitigation.constraint import METRIC_OF_NAME, ROUNDING, Constraint
 from fairfactor.studies.findings import SMALL_GROUP, Finding
 from fairfactor.studies.reported import REPORTED_METRICS
 from fairfactor.studies.tuning import Tuning
@@ -34,32 +35,49 @@ def find_in_tuning(tuning: Tuning, chosen: Mapping[str, Any]) -> list[Finding]:
                 "them, are mostly noise. --minimum-group-size merges small groups.",
             )
         )
-    for constraint in tuning.constraints:
-        test = chosen["test"][METRIC_OF_NAME[constraint.metric]]
-        value, worst = test["value"], test["low" if constraint.is_floor else "high"]
-        if constraint.metric in {"worst_group_error", "error_rate"}:
-            continue
-        holds = value >= constraint.bound if constraint.is_floor else value <= constraint.bound
-        surely = worst >= constraint.bound if constraint.is_floor else worst <= constraint.bound
-        if tuning.tuned.met and not holds:
-            findings.append(
-                Finding(
-                    "warning",
-                    "missed-on-test",
-                    f"{constraint} holds on validation rows and not on test rows ({value:.4f}). "
-                    "Ask for a smaller bound or a higher confidence, or collect more rows.",
-                )
-            )
-        elif tuning.tuned.met and not surely:
-            findings.append(
-                Finding(
-                    "note",
-                    "undecided-on-test",
-                    f"On test rows {constraint} holds for the estimate, and its 95 % interval "
-                    f"reaches {worst:.4f}: these rows cannot decide it.",
-                )
-            )
-    return findings
+    return findings + [
+        finding
+        for constraint in tuning.constraints
+        if tuning.tuned.met and (finding := _find_on_test(constraint, chosen["test"]))
+    ]
+
+
+def _find_on_test(constraint: Constraint, test: Mapping[str, Any]) -> Finding | None:
+    """Say where test rows do not confirm a constraint that validation rows keep.
+
+    Returns:
+        The finding; ``None`` if the whole interval keeps the bound.
+    """
+    asked = constraint.on_accuracy
+    estimate = test[METRIC_OF_NAME[asked.metric]]
+    value, worst = estimate["value"], estimate["low" if asked.is_floor else "high"]
+    excess, worst_excess = (
+        asked.bound - number if asked.is_floor else number - asked.bound
+        for number in (value, worst)
+    )
+    if math.isnan(value):
+        return Finding(
+            "warning",
+            "undefined-on-test",
+            f"{constraint} cannot be checked: on test rows fewer than two groups have the rows "
+            "that it compares. Merge small groups with --minimum-group-size, or collect more rows.",
+        )
+    if excess > ROUNDING:
+        return Finding(
+            "warning",
+            "missed-on-test",
+            f"{constraint} holds on validation rows and not on test rows ({_measured(asked)} "
+            f"{value:.4f}). Ask for a stricter bound or a higher confidence, or collect more rows.",
+        )
+    if worst_excess > ROUNDING:
+        reached = f"reaches {worst:.4f}" if math.isfinite(worst) else "has no end"
+        return Finding(
+            "note",
+            "undecided-on-test",
+            f"On test rows {constraint} holds for the estimate, and the 95 % interval of its "
+            f"{_measured(asked)} {reached}: these rows cannot decide it.",
+        )
+    return None
 
 
 def give_tuning_verdict(
@@ -81,20 +99,27 @@ def give_tuning_verdict(
     elif tuning.tuned.met:
         headline = f"A model that keeps {asked} on validation rows was found."
     else:
-        headline = f"No model keeps {asked}; the nearest reachable one is shown."
-    measured = dict.fromkeys(METRIC_OF_NAME[c.metric] for c in tuning.constraints)
+        sure = "" if tuning.confidence is None else f" at confidence {tuning.confidence:g}"
+        headline = f"No model keeps {asked}{sure}; the nearest reachable one is shown."
+    measured = (METRIC_OF_NAME[c.on_accuracy.metric] for c in tuning.constraints)
     labels = {metric["key"]: metric["label"].lower() for metric in REPORTED_METRICS}
     sentences = [
         f"On test rows its {labels[key]} is {_text(after['test'][key])}; that of the unmitigated "
         f"network is {_text(before['test'][key])}."
         for key in dict.fromkeys([*measured, "accuracy"])
-        if key in labels
     ]
     return Verdict(headline, (*sentences, tuning.tuned.message))
 
 
+def _measured(constraint: Constraint) -> str:
+    return constraint.metric.replace("_", " ")
+
+
 def _text(estimate: Mapping[str, float]) -> str:
-    return (
-        f"{100 * estimate['value']:.2f} % (95 % interval {100 * estimate['low']:.2f} to "
-        f"{100 * estimate['high']:.2f})"
+    if math.isnan(estimate["value"]):
+        return "undefined"
+    low, high = (
+        f"{100 * estimate[end]:.2f}" if math.isfinite(estimate[end]) else "∞"
+        for end in ("low", "high")
     )
+    return f"{100 * estimate['value']:.2f} % (95 % interval {low} to {high})"

@@ -11,7 +11,7 @@ from fairfactor.errors import ArgumentError
 
 
 class FactorPair(Protocol):
-    """What a factorisation W ≈ up · down must offer; `fairfactor.factorize.Factors` does.
+    """What a factorisation W ≈ up · down must offer; `fairfactor.factorization.Factors` does.
 
     Attributes:
         down: (rank × in).

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fairfactor.errors import ArgumentError
-from fairfactor.factorize import Factors, factorize
+from fairfactor.factorization import Factors, factorize
 
 
 def example() -> Factors:

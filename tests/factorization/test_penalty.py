@@ -6,9 +6,9 @@ import torch
 from tests.oracles import weighted_low_rank as oracle
 
 from fairfactor.errors import ArgumentError
-from fairfactor.factorize import factorize
-from fairfactor.factorize.metric import MetricRoot
-from fairfactor.factorize.penalty import bias_penalty
+from fairfactor.factorization import factorize
+from fairfactor.factorization.metric import MetricRoot
+from fairfactor.factorization.penalty import bias_penalty
 
 
 def normal(*shape: int, seed: int = 0) -> torch.Tensor:

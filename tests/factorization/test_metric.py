@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from fairfactor.errors import ArgumentError
-from fairfactor.factorize import factorize
-from fairfactor.factorize.metric import metric_root
+from fairfactor.factorization import factorize
+from fairfactor.factorization.metric import metric_root
 
 
 def normal(*shape: int, seed: int = 0) -> torch.Tensor:

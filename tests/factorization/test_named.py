@@ -5,7 +5,7 @@ import torch
 from tests.oracles import weighted_low_rank as oracle
 
 from fairfactor.errors import ArgumentError
-from fairfactor.factorize import (
+from fairfactor.factorization import (
     activation_whitened,
     bias_aware,
     factorize,

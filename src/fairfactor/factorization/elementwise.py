@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from fairfactor.errors import ArgumentError
-from fairfactor.factorize.arguments import checked_companion, checked_rank, checked_weight
-from fairfactor.factorize.closed_form import column_signs, factorize
-from fairfactor.factorize.factors import Factors
-from fairfactor.factorize.truncation import truncate
+from fairfactor.factorization.arguments import checked_companion, checked_rank, checked_weight
+from fairfactor.factorization.closed_form import column_signs, factorize
+from fairfactor.factorization.factors import Factors
+from fairfactor.factorization.truncation import truncate
 
 Pair = tuple[Tensor, Tensor]
 

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from fairfactor.factorize.randomized import excess_error_bound, leading_left_vectors
+from fairfactor.factorization.randomized import excess_error_bound, leading_left_vectors
 
 Method = Literal["auto", "exact", "randomized"]
 

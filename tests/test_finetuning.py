@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fairfactor.errors import ArgumentError, DataError, FairfactorWarning, TrainingError
-from fairfactor.finetune import FinetuneConfig, FinetuneHistory, finetune, mean_loss
+from fairfactor.finetuning import FinetuneConfig, FinetuneHistory, finetune, mean_loss
 
 Examples = tuple[Tensor, Tensor]
 QUICK = FinetuneConfig(learning_rates=(0.05,), epochs=3, batch_size=16)

@@ -8,16 +8,16 @@ import torch
 from torch import Tensor
 
 from fairfactor.errors import ArgumentError
-from fairfactor.factorize.arguments import (
+from fairfactor.factorization.arguments import (
     checked_companion,
     checked_rank,
     checked_weight,
     describe,
 )
-from fairfactor.factorize.factors import Factors
-from fairfactor.factorize.metric import MetricRoot, metric_root
-from fairfactor.factorize.penalty import bias_penalty
-from fairfactor.factorize.truncation import Method, Truncation, truncate
+from fairfactor.factorization.factors import Factors
+from fairfactor.factorization.metric import MetricRoot, metric_root
+from fairfactor.factorization.penalty import bias_penalty
+from fairfactor.factorization.truncation import Method, Truncation, truncate
 
 Split = Literal["input", "balanced"]
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from tests.oracles import weighted_low_rank as oracle
 
-from fairfactor.factorize.truncation import truncate
+from fairfactor.factorization.truncation import truncate
 
 
 def normal(*shape: int, seed: int = 0) -> torch.Tensor:

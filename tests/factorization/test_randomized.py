@@ -3,8 +3,8 @@ import math
 import pytest
 import torch
 
-from fairfactor.factorize import factorize, truncation
-from fairfactor.factorize.randomized import excess_error_bound, leading_left_vectors
+from fairfactor.factorization import factorize, truncation
+from fairfactor.factorization.randomized import excess_error_bound, leading_left_vectors
 
 
 def orthogonal(size: int, seed: int) -> torch.Tensor:

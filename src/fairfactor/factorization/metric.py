@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from fairfactor.errors import ArgumentError
-from fairfactor.factorize.arguments import checked_companion
+from fairfactor.factorization.arguments import checked_companion
 
 ROUNDING = torch.finfo(torch.float32).eps ** 0.5
 """Relative asymmetry and negative eigenvalues that pass as rounding, whatever the dtype: a sum in

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from fairfactor.factorize.closed_form import Split, factorize
-from fairfactor.factorize.elementwise import elementwise_weighted
-from fairfactor.factorize.factors import Factors
-from fairfactor.factorize.named import (
+from fairfactor.factorization.closed_form import Split, factorize
+from fairfactor.factorization.elementwise import elementwise_weighted
+from fairfactor.factorization.factors import Factors
+from fairfactor.factorization.named import (
     activation_whitened,
     bias_aware,
     fisher_weighted,
@@ -14,7 +14,7 @@ from fairfactor.factorize.named import (
     neutralized,
     plain_svd,
 )
-from fairfactor.factorize.truncation import Method
+from fairfactor.factorization.truncation import Method
 
 __all__ = [
     "Factors",

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.oracles import weighted_low_rank as oracle
 
 from fairfactor.errors import ArgumentError
-from fairfactor.factorize import factorize
+from fairfactor.factorization import factorize
 
 SHAPES = [(2, 20), (20, 2), (6, 6), (1, 5), (5, 1), (12, 7), (7, 12)]
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from fairfactor.errors import ArgumentError
-from fairfactor.factorize import factorize
+from fairfactor.factorization import factorize
 
 
 def normal(*shape: int, seed: int = 0) -> torch.Tensor:

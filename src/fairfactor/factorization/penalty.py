@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from fairfactor.errors import ArgumentError
-from fairfactor.factorize.arguments import checked_companion
-from fairfactor.factorize.metric import MetricRoot
+from fairfactor.factorization.arguments import checked_companion
+from fairfactor.factorization.metric import MetricRoot
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.oracles import weighted_low_rank as oracle
 
 from fairfactor.errors import ArgumentError
-from fairfactor.factorize import elementwise_weighted, factorize
+from fairfactor.factorization import elementwise_weighted, factorize
 
 SHAPES = [(5, 8), (8, 5), (6, 6), (1, 4), (4, 1)]
 

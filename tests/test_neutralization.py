@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from fairfactor.errors import ArgumentError, DataError
-from fairfactor.neutralize import NeutralizationRule, neutralize, pooled_importance
+from fairfactor.neutralization import NeutralizationRule, neutralize, pooled_importance
 
 RULES = get_args(NeutralizationRule)
 seeds = st.integers(0, 2**31)

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from fairfactor.errors import ArgumentError
-from fairfactor.factorize.closed_form import Split, factorize
-from fairfactor.factorize.factors import Factors
-from fairfactor.factorize.truncation import Method
+from fairfactor.factorization.closed_form import Split, factorize
+from fairfactor.factorization.factors import Factors
+from fairfactor.factorization.truncation import Method
 
 
 class Options(TypedDict, total=False):
