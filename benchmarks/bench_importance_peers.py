@@ -48,7 +48,6 @@ PEERS = {
 PER_SAMPLE_AT_A_TIME = 16
 
 Result = dict[str, Tensor]
-Candidate = Callable[[], Result]
 
 
 class Problem:
@@ -69,6 +68,9 @@ class Problem:
     def ours(self, **options: Any) -> dict[str, Any]:
         batch = (self.inputs, self.targets, self.codes)
         return group_fisher(self.model, [batch], layers="all-linear", **options)
+
+
+Candidate = Callable[[Problem], Result]
 
 
 def row_importance(problem: Problem, labels: str) -> Result:
@@ -127,9 +129,8 @@ def nngeometry(problem: Problem) -> Result:
     from torch.utils.data import DataLoader, TensorDataset
 
     collection = LayerCollection()
-    for name, layer in problem.layers.items():
+    for layer in problem.layers.values():
         collection.add_layer_from_model(problem.model, layer)
-        assert name
     found: dict[str, list[Tensor]] = {name: [] for name in problem.layers}
     for inputs, targets in problem.groups():
         loader = DataLoader(TensorDataset(inputs, targets), batch_size=len(targets))
@@ -172,7 +173,7 @@ def curvlinops(problem: Problem) -> Result:
     return {name: torch.stack(values) for name, values in found.items()}
 
 
-COMPARISONS: dict[str, tuple[Callable[[Problem], Result], dict[str, Callable]]] = {
+COMPARISONS: dict[str, tuple[Candidate, dict[str, Candidate]]] = {
     "row importance, observed labels": (
         lambda problem: row_importance(problem, "observed"),
         {"torch.func": torch_func, "backpack": backpack},
@@ -185,16 +186,13 @@ COMPARISONS: dict[str, tuple[Callable[[Problem], Result], dict[str, Callable]]] 
 }
 
 
-def least_seconds(candidate: Callable[[], object], rounds: int) -> float:
-    seconds = []
-    for _ in range(rounds):
-        start = time.thread_time()
-        candidate()
-        seconds.append(time.thread_time() - start)
-    return min(seconds)
+def processor_seconds(candidate: Callable[[], object]) -> float:
+    start = time.thread_time()
+    candidate()
+    return time.thread_time() - start
 
 
-def compare(model: str, ours: Callable[[Problem], Result], peer: Callable, rounds: int) -> Any:
+def compare(model: str, ours: Candidate, peer: Candidate, rounds: int) -> Any:
     """Time both in turns, and relate their results."""
     problem, other = Problem(model), Problem(model)
     try:
@@ -208,8 +206,8 @@ def compare(model: str, ours: Callable[[Problem], Result], peer: Callable, round
     ]
     own, theirs = [], []
     for _ in range(rounds):
-        own.append(least_seconds(lambda: ours(problem), 1))
-        theirs.append(least_seconds(lambda: peer(other), 1))
+        own.append(processor_seconds(lambda: ours(problem)))
+        theirs.append(processor_seconds(lambda: peer(other)))
     return {
         "seconds": round(min(theirs), 4),
         "seconds_of_fairfactor": round(min(own), 4),
