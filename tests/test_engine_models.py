@@ -14,6 +14,7 @@ from tests.engine_models import ENGINE_MODELS, GROUPS, EngineModel, as_double
 from tests.oracles.per_sample_fisher import per_sample_fisher
 from torch import Tensor, nn
 
+from fairfactor.errors import DataError
 from fairfactor.importance import GroupFisher, group_fisher
 from fairfactor.rank import RankFraction
 from fairfactor.surgery import LowRankLayer, attach_adapter, load_model, save_adapter, save_model
@@ -123,6 +124,37 @@ def test_factorised_model_survives_saving(
     assert not torch.allclose(outputs, case.outputs(case.build()))
     loaded = load_model(case.build(), tmp_path / "saved").eval()
     assert torch.equal(case.outputs(loaded), outputs)
+
+
+class SharedTower(nn.Module):
+    """One tower for both inputs of a pair, called twice or once on all of them."""
+
+    def __init__(self, *, joined: bool) -> None:
+        super().__init__()
+        self.joined = joined
+        self.tower = nn.Sequential(nn.Linear(7, 16), nn.ReLU(), nn.Linear(16, 8))
+        self.score = nn.Linear(8, 2)
+
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        if self.joined:
+            one, two = self.tower(torch.cat([first, second])).chunk(2)
+        else:
+            one, two = self.tower(first), self.tower(second)
+        return self.score(one * two)
+
+
+def test_a_shared_tower_is_exact_or_refused() -> None:
+    torch.manual_seed(0)
+    model = SharedTower(joined=False).double()
+    inputs = (torch.randn(12, 7).double(), torch.randn(12, 7).double())
+    targets = torch.arange(12) % 2
+    found = group_fisher(model, [(inputs, targets, GROUPS)], layers="all-linear")
+    for name, fisher in found.items():
+        loop = per_sample_fisher(model, inputs, targets, f"{name}.weight").group_means(GROUPS)
+        torch.testing.assert_close(fisher.row_importance, loop[0], rtol=1e-10, atol=0)
+    model.joined = True
+    with pytest.raises(DataError, match=r"'tower\.\d' does not have the samples along the first"):
+        group_fisher(model, [(inputs, targets, GROUPS)], layers="all-linear")
 
 
 def test_convolution_and_linear_layers_of_a_vision_transformer_together(tmp_path: Path) -> None:

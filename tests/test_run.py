@@ -1,17 +1,30 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
 from tests.studies.adult import OPTIONS, AdultRun
 
 from fairfactor import run as module
+from fairfactor.compare_config import CompareConfig
 from fairfactor.config import RunConfig
 from fairfactor.data.adult import load_adult
 from fairfactor.errors import ArgumentError, DataError, SavedModelError
-from fairfactor.run import execute, kept_model, load_table_model
+from fairfactor.run import (
+    execute,
+    execute_comparison,
+    execute_tuning,
+    kept_model,
+    load_table_model,
+)
+from fairfactor.run_folder import RunFolder
+from fairfactor.studies.peer_comparison import PeerComparison
+from fairfactor.studies.tuning import Tuning
+from fairfactor.tune_config import TuneConfig
 
 CONFIG = RunConfig(**OPTIONS)  # type: ignore[arg-type]
 
@@ -126,6 +139,145 @@ def test_the_kept_model_is_that_of_the_last_method_and_first_seed(adult_run: Adu
     assert model.widths == (13, 20, 20, 2)
     assert model.class_names == ("<=50K", ">50K")
     assert "sex" not in model.encoder.feature_names
+
+
+class TestExecuteTuning:
+    def config(self, people: Path, **changes: object) -> TuneConfig:
+        values: dict[str, object] = {"data": str(people), "target": "hired", "hidden": (8, 6)}
+        return TuneConfig(**(values | changes))  # type: ignore[arg-type]
+
+    @pytest.fixture
+    def asked(
+        self, tuning: Tuning, tuning_folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+    ) -> list[tuple]:
+        """Let tuning take the shared results; the list holds what was asked for."""
+        calls: list[tuple] = []
+
+        def tune(task: object, constraints: object, **options: object) -> Tuning:
+            calls.append((task, constraints, options))
+            return tuning
+
+        monkeypatch.setattr(module, "run_tuning", tune)
+        monkeypatch.setattr(module, "summarize_tuning", lambda *_: tuning_folder.metrics)
+        return calls
+
+    def test_the_configuration_is_what_is_tuned(
+        self, people: Path, asked: list[tuple], tmp_path: Path
+    ) -> None:
+        config = self.config(
+            people,
+            positive="no",
+            constraint=("accuracy>=0.7",),
+            confidence=0.8,
+            recipes=("low-rank",),
+            minimum_group_size=5,
+            seed=3,
+        )
+        folder = execute_tuning(config, tmp_path / "run", on_progress=print)
+        assert folder.config == config.to_dict()
+        [(task, constraints, options)] = asked
+        assert task.class_names == ("yes", "no")
+        assert constraints == ("accuracy>=0.7",)
+        assert options == {
+            "confidence": 0.8,
+            "recipes": ("low-rank",),
+            "hidden": (8, 6),
+            "minimum_group_size": 5,
+            "seed": 3,
+            "on_progress": print,
+        }
+
+    def test_the_chosen_model_is_kept(self, tuning_folder: RunFolder) -> None:
+        model, metrics = tuning_folder.load_model(), tuning_folder.metrics
+        chosen = metrics["points"][metrics["chosen"]]
+        assert model.origin == {
+            "recipe": chosen["recipe"],
+            "constraints": ["equalized_odds<=0.2", "accuracy>=0.6"],
+            "met": True,
+            "seed": 0,
+        }
+        assert chosen["total_parameters"] == sum(
+            parameter.numel() for parameter in model.model.cell_model.parameters()
+        )
+        assert metrics["data"]["name"] == "people.csv"
+        assert [c["metric"] for c in metrics["constraints"]] == [
+            "equalized_odds_difference_worst_case",
+            "accuracy",
+        ]
+
+    @pytest.mark.usefixtures("asked")
+    def test_without_a_folder_runs_are_counted(
+        self, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        config = self.config(people)
+        paths = [execute_tuning(config).path for _ in range(2)]
+        assert paths == [Path("runs/tune-people-001"), Path("runs/tune-people-002")]
+
+    def test_an_older_run_is_refused_before_the_work_and_replaced_when_asked(
+        self, people: Path, asked: list[tuple], tmp_path: Path
+    ) -> None:
+        config = self.config(people)
+        path = execute_tuning(config, tmp_path / "run").path
+        with pytest.raises(ArgumentError, match=r"^out=.*--overwrite"):
+            execute_tuning(config, path)
+        assert len(asked) == 1
+        assert execute_tuning(replace(config, seed=7), path, overwrite=True).config["seed"] == 7
+
+    def test_work_that_fails_writes_nothing(
+        self, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object, **__: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(module, "summarize_tuning", fail)
+        monkeypatch.setattr(module, "run_tuning", lambda *_, **__: MagicMock())
+        with pytest.raises(KeyboardInterrupt):
+            execute_tuning(self.config(people), tmp_path / "run")
+        assert list(tmp_path.iterdir()) == []
+
+
+class TestExecuteComparison:
+    @pytest.fixture
+    def asked(
+        self, peer_comparison: PeerComparison, monkeypatch: pytest.MonkeyPatch
+    ) -> list[tuple]:
+        calls: list[tuple] = []
+
+        def compare(task: object, config: object, **options: object) -> PeerComparison:
+            calls.append((task, config, options))
+            return peer_comparison
+
+        monkeypatch.setattr(module, "compare_with_peers", compare)
+        return calls
+
+    def test_the_configuration_is_what_is_compared(
+        self, people: Path, asked: list[tuple], peers_folder: RunFolder, tmp_path: Path
+    ) -> None:
+        config = CompareConfig(data=str(people), target="hired", positive="yes", seeds=2)
+        folder = execute_comparison(config, tmp_path / "run", workers=3, on_seed=print)
+        [(task, asked_config, options)] = asked
+        assert asked_config == config
+        assert task.class_names == ("no", "yes")
+        assert options == {"workers": 3, "on_seed": print}
+        assert folder.config == config.to_dict()
+        assert folder.metrics["duels"] == peers_folder.metrics["duels"]
+        with pytest.raises(ArgumentError, match=r"^out=.*--overwrite"):
+            execute_comparison(config, folder.path)
+        assert len(asked) == 1
+        execute_comparison(config, folder.path, overwrite=True)
+
+    @pytest.mark.usefixtures("asked")
+    def test_without_a_folder_runs_are_counted(
+        self, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        config = CompareConfig(data=str(people), target="hired")
+        assert execute_comparison(config).path == Path("runs/compare-people-001")
+
+    def test_a_comparison_has_no_model_to_load(self, peers_folder: RunFolder) -> None:
+        with pytest.raises(SavedModelError, match="keeps no model"):
+            load_table_model(peers_folder.path)
 
 
 class TestLoadTableModel:

@@ -76,6 +76,21 @@ class TestWrite:
         with pytest.raises(SavedModelError, match=r"keeps no model.*fairfactor tune wrote"):
             run.load_model()
 
+    def test_a_tuning_is_written_with_its_model(self, tuning_folder: RunFolder) -> None:
+        assert names(tuning_folder.path) == FILES
+        run = RunFolder.open(tuning_folder.path)
+        assert run.metrics["kind"] == "tuning"
+        assert run.load_model().origin["met"] is True
+
+    def test_a_comparison_with_peers_is_written_without_one(self, peers_folder: RunFolder) -> None:
+        assert names(peers_folder.path) == FILES - {"model"}
+        run = RunFolder.open(peers_folder.path)
+        assert run.metrics["kind"] == "peers"
+        before = run.report.read_bytes()
+        assert run.render().read_bytes() == before
+        with pytest.raises(SavedModelError, match="keeps no model, as a comparison with peers"):
+            run.load_model()
+
     def test_an_error_leaves_nothing_behind(self, adult_run: AdultRun, tmp_path: Path) -> None:
         with pytest.raises(SavedModelError, match=r"metrics\.json"):
             rewrite(adult_run, tmp_path / "run", metrics={"format": 1})

@@ -10,10 +10,12 @@ import pytest
 import torch
 from tests.studies.examples import hiring_frame
 
-from fairfactor.errors import DataError, FairfactorWarning, SavedModelError
+from fairfactor.errors import ArgumentError, DataError, FairfactorWarning, SavedModelError
+from fairfactor.mitigation import RECIPES, FairModel
 from fairfactor.models.mlp import build_mlp
 from fairfactor.run import kept_model
 from fairfactor.studies.comparison import Comparison
+from fairfactor.studies.tuning import Tuning
 from fairfactor.surgery import LowRankLinear, read_saved_config, save_model
 from fairfactor.table_model import TableModel
 
@@ -163,3 +165,70 @@ class TestLoad:
     def test_a_folder_that_is_not_there_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(SavedModelError, match=r"config\.json cannot be read"):
             TableModel.load(tmp_path / "nothing")
+
+
+class TestFairModel:
+    """A decision rule in place of a plain network."""
+
+    @pytest.fixture
+    def fair(self, tuning: Tuning) -> TableModel:
+        problem = tuning.problem
+        return TableModel(
+            tuning.tuned.chosen.decide,
+            problem.widths,
+            problem.encoder,
+            "hired",
+            problem.class_names,
+            {"recipe": tuning.tuned.chosen.recipe},
+        )
+
+    def test_the_largest_score_decides(self, fair: TableModel, table: pd.DataFrame) -> None:
+        found = fair.predict(table)
+        assert list(found.columns) == ["prediction", "score no", "score yes"]
+        scores = found.iloc[:, 1:].to_numpy()
+        assert (scores[:, 0] == 0).all()
+        assert found["prediction"].tolist() == np.where(scores[:, 1] > 0, "yes", "no").tolist()
+        assert set(found["prediction"]) == {"yes", "no"}
+
+    def test_scores_are_those_of_the_network(self, fair: TableModel, table: pd.DataFrame) -> None:
+        with torch.no_grad():
+            expected = fair.model(torch.from_numpy(fair.encoder.transform(table))).numpy()
+        np.testing.assert_array_equal(fair.scores(table), expected)
+        assert fair.scores(table).dtype == np.float32
+
+    def test_no_group_is_asked_for(self, fair: TableModel, table: pd.DataFrame) -> None:
+        expected = fair.scores(table)
+        np.testing.assert_array_equal(fair.scores(table.drop(columns=["sex", "hired"])), expected)
+        np.testing.assert_array_equal(fair.scores(table.assign(sex="?")), expected)
+
+    def test_a_round_trip_keeps_everything(
+        self, fair: TableModel, table: pd.DataFrame, tmp_path: Path
+    ) -> None:
+        fair.save(tmp_path / "model")
+        loaded = TableModel.load(tmp_path / "model")
+        assert isinstance(loaded.model, FairModel)
+        assert not loaded.model.training
+        np.testing.assert_array_equal(loaded.scores(table), fair.scores(table))
+        assert loaded.origin == fair.origin
+        assert loaded.class_names == ("no", "yes")
+
+    @pytest.mark.parametrize("recipe", ["low-rank", "gap-penalty", "bias-aware"])
+    def test_models_of_every_recipe_are_kept(
+        self, fair: TableModel, tuning: Tuning, table: pd.DataFrame, tmp_path: Path, recipe: str
+    ) -> None:
+        fitted = list(RECIPES[recipe].fit(tuning.problem, 0))[-1]
+        shape = (2, 2, fitted.model.n_groups)
+        weights = np.random.default_rng(0).normal(size=shape)
+        model = replace(fair, model=FairModel(fitted.model, weights).eval())
+        model.save(tmp_path / "model")
+        loaded = TableModel.load(tmp_path / "model")
+        np.testing.assert_array_equal(loaded.scores(table), model.scores(table))
+
+    def test_a_model_that_asks_for_groups_is_refused(
+        self, fair: TableModel, table: pd.DataFrame
+    ) -> None:
+        rule = FairModel(
+            fair.model.cell_model, fair.model.weights.numpy(), groups_at_prediction=True
+        )
+        with pytest.raises(ArgumentError, match=r"^model=.*needs no groups"):
+            replace(fair, model=rule.eval()).scores(table)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,13 +18,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from tests.limits import posix
+from tests.oracles import fairness_oracle
 from tests.studies.adult import OPTIONS, AdultRun
 from typer.testing import CliRunner
 
 import fairfactor
 from fairfactor.cli.app import app
 from fairfactor.data.adult import load_adult
+from fairfactor.data.splits import benchmark_split
 from fairfactor.errors import SavedModelError
+from fairfactor.run_folder import RunFolder
+from fairfactor.studies.peer_comparison import PeerComparison
 
 ROWS = 500
 
@@ -110,6 +115,51 @@ class TestInNewProcesses:
         assert list(found.columns) == ["prediction", "probability <=50K", "probability >50K"]
         np.testing.assert_array_equal(found.iloc[:, 1:].to_numpy(), expected.iloc[:, 1:].to_numpy())
         assert found["prediction"].tolist() == expected["prediction"].tolist()
+
+    def test_a_tuned_model_does_on_test_rows_what_the_results_say(
+        self, tuning_folder: RunFolder, people: Path, tmp_path: Path
+    ) -> None:
+        predicting = start("predict", tuning_folder.path, people, folder=tmp_path)
+        output, errors = predicting.communicate(timeout=300)
+        assert (predicting.returncode, errors) == (0, "")
+        found = pd.read_csv(io.StringIO(output), dtype={1: np.float32, 2: np.float32})
+        table = pd.read_csv(people)
+        expected = tuning_folder.load_model().scores(table)
+        np.testing.assert_array_equal(found.iloc[:, 1:].to_numpy(), expected)
+
+        labels, predicted = (
+            (frame == "yes").to_numpy() for frame in (table.hired, found.prediction)
+        )
+        test = benchmark_split(labels, seed=0)["test"]
+        sexes = (table.sex == "m").to_numpy()
+        measured = fairness_oracle.metrics(labels[test], predicted[test], sexes[test], 2)
+        metrics = tuning_folder.metrics
+        written = metrics["points"][metrics["chosen"]]["test"]
+        assert len(set(measured) & set(written)) == len(written) - 1  # all but the paper's error
+        for name in set(measured) & set(written):
+            assert written[name]["value"] == pytest.approx(measured[name], abs=1e-12), name
+
+    def test_a_tuning_of_a_table_of_ones_own_repeats_bit_for_bit(
+        self, tuning_folder: RunFolder, people: Path, tmp_path: Path
+    ) -> None:
+        options = [
+            *("--data", people, "--target", "hired", "--positive", "yes", "--sensitive", "sex"),
+            *("--constraint", "equalized_odds<=0.2,accuracy>=0.6", "--confidence", 0.6),
+            *("--recipes", "late-features,input-features", "--hidden", "8,6", "--out", "new"),
+        ]
+        tuning = start("tune", *options, folder=tmp_path)
+        output, errors = tuning.communicate(timeout=300)
+        assert (tuning.returncode, errors) == (0, "")
+        assert names(tmp_path) == {"new"}
+        folder = RunFolder.open(tmp_path / "new")
+        assert folder.config == tuning_folder.config
+        for key in set(folder.metrics) - {"seconds", "environment"}:
+            assert folder.metrics[key] == tuning_folder.metrics[key], key
+        assert folder.metrics["verdict"]["headline"] in output
+        assert output.rstrip().endswith("Report: new/report.html")
+        tensors = "model/model.safetensors"
+        written = (folder.path / tensors).read_bytes()
+        assert written == (tuning_folder.path / tensors).read_bytes()
 
     @posix
     @pytest.mark.parametrize(
@@ -234,7 +284,7 @@ class TestPredict:
         ("content", "text"),
         [
             ("age,race\n39,White\n", "the table has no column 'workclass'"),
-            ("", "people.csv is not a CSV file"),
+            ("", "people.csv is not a CSV or TSV file"),
             ("age\n", "people.csv has no rows"),
             (None, "people.csv cannot be read"),
         ],
@@ -330,12 +380,177 @@ class TestRun:
         assert set(found["methods"]) == {"neutralized-rank-1", "head-tuning"}
 
 
+class TestTune:
+    COLUMNS = ("--target", "hired", "--sensitive", "sex")
+
+    @pytest.fixture
+    def frozen(self, people: Path, tmp_path: Path) -> tuple[object, ...]:
+        """Options of a quick tuning into a new folder."""
+        quick = ("--hidden", "8,6", "--recipes", "late-features")
+        return ("--data", people, *self.COLUMNS, *quick, "--out", tmp_path / "run")
+
+    def test_machines_get_one_object(self, frozen: tuple, tmp_path: Path) -> None:
+        result = invoke("tune", "--json", *frozen, "--constraint", "demographic_parity<=0.3")
+        found = json.loads(result.stdout)
+        metrics = RunFolder.open(tmp_path / "run").metrics
+        assert found["run"] == str(tmp_path / "run")
+        assert found["report"] == str(tmp_path / "run" / "report.html")
+        assert found["met"] is True
+        assert found["chosen"] == metrics["points"][metrics["chosen"]]
+        assert found["unmitigated"] == metrics["unmitigated"]
+        assert found["verdict"] == metrics["verdict"]
+
+    def test_what_cannot_be_kept_is_said_and_is_no_error(self, frozen: tuple) -> None:
+        result = invoke("tune", *frozen, "--constraint", "accuracy>=99.9%")
+        assert result.exit_code == 0
+        assert "No model keeps accuracy>=0.999 at confidence 0.9; the nearest" in result.stdout
+
+    @pytest.mark.parametrize(
+        ("options", "text"),
+        [
+            (
+                ["--recipes", "late-feature"],
+                r"recipes='late-feature'.*Did you mean 'late-features'",
+            ),
+            (
+                ["--constraint", "equalised_odd<=0.05"],
+                r"metric='equalized_odd'.*'equalized_odds'\?",
+            ),
+            (["--constraint", "equalized_odds<=5"], r"bound=5\.0 .*in 5%"),
+            (["--constraint", "equalized_odds"], r"constraint='equalized_odds' .*0\.05'"),
+            (["--confidence", "1.5"], r"confidence=1\.5 .*between 0 and 1"),
+            (["--sensitive", "sexx"], r"the table has no column 'sexx'.*Did you mean 'sex'\?"),
+            (["--target", "hird"], r"the table has no column 'hird'.*Did you mean 'hired'\?"),
+            (["--positive", "maybe"], r"target 'hired' has no class 'maybe': .*'no' or 'yes'"),
+            (["--data", "peple.csv"], r"data='peple\.csv' .*the path of a file"),
+            (["--data", "adult"], r"target='hired' .*nothing for data='adult'\. Leave it out"),
+            (["--hidden", "8,x"], r"--hidden='8,x' .*list of int"),
+            (["--minimum-group-size", "1000"], r"sensitive=sex gives the single group"),
+            (["--seed", "-1"], r"seed=-1 "),
+        ],
+    )
+    def test_bad_input_ends_with_one_line_and_code_1(
+        self, frozen: tuple, tmp_path: Path, options: list[str], text: str
+    ) -> None:
+        result = invoke("tune", *frozen, *options)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert re.match(f"fairfactor: {text}", result.stderr)
+        assert result.stderr.count("\n") == 1
+        assert names(tmp_path) == set()
+
+    def test_a_file_needs_a_target(self, people: Path) -> None:
+        result = invoke("tune", "--data", people)
+        assert result.exit_code == 1
+        assert result.stderr.startswith(
+            "fairfactor: target=None is not usable: expected the column"
+        )
+        assert result.stderr.count("\n") == 1
+
+    def test_a_group_with_one_class(self, people: Path, tmp_path: Path) -> None:
+        table = pd.read_csv(people)
+        table.loc[table["sex"] == "f", "hired"] = "no"
+        table.to_csv(tmp_path / "people.csv", index=False)
+        for command in ("tune", "compare"):
+            result = invoke(command, "--data", tmp_path / "people.csv", *self.COLUMNS)
+            assert result.exit_code == 1
+            assert result.stderr.startswith("fairfactor: group 'f' has no rows of class 'yes'")
+            assert result.stderr.count("\n") == 1
+
+    def test_an_older_run_is_refused_before_the_work(
+        self, tuning_folder: RunFolder, people: Path
+    ) -> None:
+        options = ("--data", people, *self.COLUMNS, "--out", tuning_folder.path)
+        for command in ("tune", "compare"):
+            result = invoke(command, *options)
+            assert result.exit_code == 1
+            assert "--overwrite" in result.stderr
+
+
+class TestCompare:
+    OPTIONS = ("--peers", "unmitigated,fairgrad-eo", "--seeds", 1, "--workers", 1, "--settings", 1)
+
+    @pytest.fixture
+    def options(self, people: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[object, ...]:
+        """Options of a quick comparison where no package of a peer is installed."""
+        monkeypatch.setattr("fairfactor.peers.peer.find_spec", lambda _name: None)
+        frozen = ("--recipes", "late-features", "--hidden", "8,6")
+        return ("--data", people, *TestTune.COLUMNS, *frozen, *self.OPTIONS)
+
+    def test_a_missing_peer_is_a_visible_gap(self, options: tuple, tmp_path: Path) -> None:
+        result = invoke("compare", *options, "--out", tmp_path / "run")
+        assert result.exit_code == 0
+        reason = "not installed: pip install fairgrad==0.2.0"
+        assert f"FairGrad, equalised odds: {reason}" in result.stdout
+        assert "Warning: One seed has no interval" in result.stdout
+        rows = RunFolder.open(tmp_path / "run").metrics["rows"]
+        assert {row["key"]: row["missing"] for row in rows} == {
+            "unmitigated": None,
+            "fairgrad-eo-4": reason,
+        }
+        assert reason in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+
+    def test_machines_get_one_object(
+        self,
+        options: tuple,
+        peer_comparison: PeerComparison,
+        peers_folder: RunFolder,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        compared = "fairfactor.run.compare_with_peers"
+        monkeypatch.setattr(compared, lambda *_, **__: peer_comparison)
+        result = invoke("compare", "--json", *options, "--out", tmp_path / "run")
+        found = json.loads(result.stdout)
+        assert found["run"] == str(tmp_path / "run")
+        assert found["duels"] == peers_folder.metrics["duels"]
+        assert found["verdict"] == peers_folder.metrics["verdict"]
+
+    @pytest.mark.parametrize(
+        ("wrong", "text"),
+        [
+            (["--peers", "fairgrad-e"], r"peers='fairgrad-e'.*Did you mean 'fairgrad-eo'"),
+            (["--peers", ""], r"peers=\(\) "),
+            (["--confidence", "1.5"], r"confidence=1\.5 "),
+            (["--settings", "0"], r"settings=0 "),
+        ],
+    )
+    def test_bad_input_ends_with_one_line_and_code_1(
+        self, options: tuple, wrong: list[str], text: str
+    ) -> None:
+        result = invoke("compare", *options, *wrong)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert re.match(f"fairfactor: {text}", result.stderr)
+        assert result.stderr.count("\n") == 1
+
+    def test_there_is_no_model_to_predict_with(self, peers_folder: RunFolder, people: Path) -> None:
+        result = invoke("predict", peers_folder.path, people)
+        assert result.exit_code == 1
+        assert "keeps no model, as a comparison with peers does not" in result.stderr
+        assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("kind", ["tuning", "peers"])
+def test_runs_of_every_kind_are_described_and_reported(
+    tuning_folder: RunFolder, peers_folder: RunFolder, kind: str
+) -> None:
+    folder = {"tuning": tuning_folder, "peers": peers_folder}[kind]
+    text = invoke("info", folder.path).stdout
+    assert folder.metrics["verdict"]["headline"] in text
+    assert f"Report: {folder.report}" in text
+    facts = json.loads(invoke("info", folder.path, "--json").stdout)
+    assert facts == {"config": folder.config, "metrics": folder.metrics}
+    before = folder.report.read_bytes()
+    assert invoke("report", folder.path).stdout == f"{folder.report}\n"
+    assert folder.report.read_bytes() == before
+
+
 class TestUsage:
     def test_the_version(self) -> None:
         assert invoke("--version").stdout == f"{fairfactor.__version__}\n"
 
     @pytest.mark.parametrize(
-        "arguments", [["--help"], ["-h"], ["run", "-h"], ["predict", "--help"]]
+        "arguments",
+        [["--help"], ["-h"], ["run", "-h"], ["tune", "-h"], ["compare", "-h"], ["predict", "-h"]],
     )
     def test_help(self, arguments: list[str]) -> None:
         result = invoke(*arguments)

@@ -11,7 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from fairfactor.cli.app import app
+from fairfactor.compare_config import CompareConfig
 from fairfactor.config import RunConfig
+from fairfactor.errors import DataError
+from fairfactor.tune_config import TuneConfig
 
 METRICS = {"verdict": {}, "findings": [], "methods": []}
 
@@ -133,3 +136,52 @@ def test_wrong_usage_ends_with_code_2(executed, arguments) -> None:
     assert result.exit_code == 2
     assert "Traceback" not in result.output
     assert executed == []
+
+
+@pytest.mark.parametrize(("command", "config"), [("tune", TuneConfig), ("compare", CompareConfig)])
+class TestOtherCommands:
+    """Their configurations become options in the same way."""
+
+    @pytest.fixture
+    def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
+        calls: list[tuple] = []
+
+        def execute(config: object, out: Path | None, **options: Any) -> None:
+            calls.append((config, out, options["overwrite"]))
+            raise DataError("that is enough")
+
+        for name in ("execute_tuning", "execute_comparison"):
+            monkeypatch.setattr(f"fairfactor.run.{name}", execute)
+        return calls
+
+    def test_every_field_has_an_option_with_its_help(self, asked, command, config) -> None:
+        text = CliRunner().invoke(app, [command, "--help"], terminal_width=10_000).output
+        plain = " ".join(text.split())
+        for field in fields(config):
+            assert f"--{field.name.replace('_', '-')} " in plain, field.name
+            assert field.metadata["help"] in plain, field.name
+
+    def test_without_options_the_configuration_is_the_default(self, asked, command, config) -> None:
+        assert CliRunner().invoke(app, [command]).exit_code == 1
+        assert asked == [(config(), None, False)]
+
+    def test_options_become_fields(self, asked, command, config) -> None:
+        options = {
+            "data": "people.csv",
+            "target": "hired",
+            "positive": "yes",
+            "sensitive": ("sex", "age band"),
+            "hidden": (8, 6),
+            "confidence": 0.75,
+            "recipes": ("low-rank", "bias-aware"),
+        }
+        if config is TuneConfig:
+            options |= {"constraint": ("equalized_odds<=5%", "accuracy>=0.8"), "seed": 3}
+        else:
+            options |= {"peers": ("leace", "unmitigated"), "settings": 2, "first_seed": 4}
+        arguments = []
+        for name, value in options.items():
+            text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            arguments += [f"--{name.replace('_', '-')}", text]
+        CliRunner().invoke(app, [command, *arguments, "--out", "run", "--overwrite"])
+        assert asked == [(config(**options), Path("run"), True)]

@@ -93,3 +93,19 @@ class TestProgress:
         output = capsys.readouterr()
         assert output.out == ""
         assert "Seeds" in output.err
+
+    @pytest.mark.parametrize("as_json", [False, True])
+    def test_steps_are_not_shown_without_a_terminal(self, capsys, as_json: bool) -> None:
+        with Session(json=as_json).steps() as step:
+            step("Pre-training", 0.0)
+            step("Choosing", 1.0)
+        assert capsys.readouterr() == ("", "")
+
+    def test_a_terminal_is_told_the_step(self, capsys, monkeypatch) -> None:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.setenv("TERM", "xterm")
+        with Session().steps() as step:
+            step("Bayes rule", 0.5)
+        output = capsys.readouterr()
+        assert output.out == ""
+        assert "Bayes rule" in output.err

@@ -6,13 +6,14 @@ from rich.console import Console
 from tests.studies.adult import AdultRun
 
 import fairfactor
-from fairfactor.cli.tables import as_lines, describe_installation, print_summary
+from fairfactor.cli.tables import as_lines, describe_installation, print_results
 from fairfactor.methods import METHODS
+from fairfactor.run_folder import RunFolder
 
 
 def printed(metrics: dict, width: int = 120) -> str:
     stream = io.StringIO()
-    print_summary(Console(file=stream, soft_wrap=True, width=width), metrics)
+    print_results(Console(file=stream, soft_wrap=True, width=width), metrics)
     return stream.getvalue()
 
 
@@ -53,6 +54,51 @@ def test_names_from_the_data_are_not_markup(adult_run: AdultRun) -> None:
     text = printed(metrics)
     for part in ("[red]A[/red]", "[b]B[/b]", "Note: [i]C[/i]"):
         assert part in text
+
+
+def test_a_tuning_has_the_unmitigated_and_the_chosen_model_side_by_side(
+    tuning_folder: RunFolder,
+) -> None:
+    metrics = tuning_folder.metrics
+    text = printed(metrics, width=160)
+    lines = {line.strip("│").split("│")[0].strip(): line for line in text.splitlines()}
+    chosen = metrics["points"][metrics["chosen"]]
+    for metric in metrics["metrics"]:
+        line = lines[metric["label"]]
+        scale = 1 if metric["unit"] == "%" else 100
+        for point in (metrics["unmitigated"], chosen):
+            value, low, high = (scale * number for number in point["test"][metric["key"]].values())
+            assert f"{value:.2f}  ({low:.2f} to {high:.2f})" in line
+    assert f"{chosen['recipe_label']}; trained parameters {chosen['trained_parameters']}" in text
+    assert metrics["verdict"]["headline"] in text
+
+
+def test_what_is_undefined_is_a_dash_and_what_has_no_end_is_infinite(
+    tuning_folder: RunFolder,
+) -> None:
+    metrics = tuning_folder.metrics
+    tested = metrics["points"][metrics["chosen"]]["test"]
+    tested["accuracy"] = {"value": None, "low": None, "high": None}
+    tested["demographic_parity_difference"] = {"value": 0.25, "low": 0.125, "high": None}
+    text = printed(metrics, width=160)
+    assert "25.00  (12.50 to ∞)" in text
+    assert [line.count("—") for line in text.splitlines() if "│ Accuracy  " in line] == [1]
+
+
+def test_every_duel_has_a_line_with_both_points(peers_folder: RunFolder) -> None:
+    metrics = peers_folder.metrics
+    text = printed(metrics, width=200)
+    rows = {row["key"]: row for row in metrics["rows"]}
+    lines = [line for line in text.splitlines() if line.startswith("│ ")]
+    assert len(lines) == len(metrics["duels"]) == 3
+    for line, duel in zip(lines, metrics["duels"], strict=True):
+        row = rows[duel["peer"]]
+        for point in (row["summary"], duel["ours"]):
+            accuracy, gap = point["accuracy"]["mean"], point[duel["metric"]]["mean"]
+            assert f"{100 * accuracy:.2f}  {100 * gap:.2f}" in line
+        assert row["label"] in line
+        assert line.rstrip(" │").endswith(duel["outcome"])
+    assert metrics["verdict"]["headline"] in text
 
 
 def test_the_installation_is_described() -> None:

@@ -39,13 +39,16 @@ class TestVerdict:
         assert found.headline == (
             "A model that keeps equalized_odds<=0.1 on validation rows was found."
         )
-        assert found.sentences == (
+        gap, accuracy, message = found.sentences
+        assert gap == (
             "On test rows its equalised odds difference (worst case) is 5.00 % (95 % interval 0.00 "
-            "to 12.50); that of the unmitigated network is 20.00 % (95 % interval 10.00 to 30.00).",
-            "On test rows its accuracy is 50.00 % (95 % interval 40.00 to 60.00); that of the "
-            "unmitigated network is 50.00 % (95 % interval 40.00 to 60.00).",
-            "What was found.",
+            "to 12.50); that of the unmitigated network is 20.00 % (95 % interval 10.00 to 30.00)."
         )
+        assert accuracy == (
+            "On test rows its accuracy is 50.00 % (95 % interval 40.00 to 60.00); that of the "
+            "unmitigated network is 50.00 % (95 % interval 40.00 to 60.00)."
+        )
+        assert message == "What was found."
 
     def test_not_met(self, tuning: Tuning) -> None:
         constraints = ("equalized_odds<=0.01", "accuracy>=0.9")

@@ -34,6 +34,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+Out = Annotated[
+    Path | None, typer.Option(help="New folder for the results; a free one in runs/ if unset.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an older run.")]
+Workers = Annotated[
+    int | None, typer.Option(help="Processes; one for each processor if unset.", min=1)
+]
 RunPath = Annotated[Path, typer.Argument(help="Folder that fairfactor run wrote.", metavar="RUN")]
 
 
@@ -52,13 +59,9 @@ def _version(
 def run(
     session: Session,
     config: RunConfig,
-    out: Annotated[
-        Path | None, typer.Option(help="New folder for the results; runs/adult-… if unset.")
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older run.")] = False,
-    workers: Annotated[
-        int | None, typer.Option(help="Processes; one for each processor if unset.", min=1)
-    ] = None,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    workers: Workers = None,
 ) -> None:
     """Compare the methods on a data set, and write results, a report and a model.
 
@@ -87,10 +90,8 @@ def run(
 def tune(
     session: Session,
     config: TuneConfig,
-    out: Annotated[
-        Path | None, typer.Option(help="New folder for the results; runs/tune-… if unset.")
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older run.")] = False,
+    out: Out = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Find the most accurate model that keeps your constraints, or explore what is possible.
 
@@ -122,13 +123,9 @@ def tune(
 def compare(
     session: Session,
     config: CompareConfig,
-    out: Annotated[
-        Path | None, typer.Option(help="New folder for the results; runs/compare-… if unset.")
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older run.")] = False,
-    workers: Annotated[
-        int | None, typer.Option(help="Processes; one for each processor if unset.", min=1)
-    ] = None,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    workers: Workers = None,
 ) -> None:
     """Compare our operating points with those of other methods, on the same rows and backbones.
 

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
 from fairfactor.errors import ArgumentError
-from fairfactor.factorization import Factors, factorize
-from fairfactor.importance import GroupFisher, InputMoments, group_fisher, input_moments
-from fairfactor.neutralization import neutralize
-from fairfactor.rank import break_even_rank
-from fairfactor.surgery import weight_matrix
+from fairfactor.factorization import Factors
+from fairfactor.layer_problems import measure_problems
+from fairfactor.rank import LayerSpectrum, break_even_rank
+from fairfactor.weighting import (
+    ActivationWhitened,
+    BiasAware,
+    FairnessNotion,
+    FullNeutralized,
+    Neutralized,
+    Plain,
+    Weighting,
+)
 
 Metric = Literal["plain", "activations", "covariance", "neutralized", "full_neutralized"]
-Directions = Literal["demographic_parity", "equal_opportunity", "equalized_odds"]
+Directions = FairnessNotion
 
 
 @dataclass(frozen=True)
@@ -75,59 +82,42 @@ def layer_factors(
     codes = torch.unique(groups[groups >= 0], return_inverse=True)[1]
     compact = groups.clone()
     compact[groups >= 0] = codes
-
-    def batches() -> Iterator[tuple[Tensor, ...]]:
-        return zip(inputs.split(4096), labels.split(4096), compact.split(4096), strict=True)
-
-    moments = input_moments(network, batches(), layers=layers)
-    fishers: dict[str, GroupFisher] = {}
-    if config.metric in {"neutralized", "full_neutralized"}:
-        fishers = group_fisher(network, batches(), layers=layers, statistics=("input_matrix",))
-    factors = {}
-    for name in layers:
-        weight = weight_matrix(network.get_submodule(name))
-        metric = _input_metric(config.metric, moments[name], fishers.get(name))
-        factors[name] = factorize(
-            weight,
-            min(config.rank, max(1, break_even_rank(*weight.shape))),
-            input_metric=metric,
-            directions=_directions(config.directions, moments[name]),
-            strength=config.strength * _mean_diagonal(metric),
-            mean_input=moments[name].mean,
-            split="balanced",
-        )
-    return factors
+    rows = zip(inputs.split(4096), labels.split(4096), compact.split(4096), strict=True)
+    problems, _ = measure_problems(
+        network,
+        list(rows),
+        layers=layers,
+        weighting=_weighting(config),
+        correct_bias=True,
+        split="balanced",
+    )
+    return problems.solve(_AtMostBreakEven(config.rank))
 
 
-def _input_metric(
-    metric: Metric, moments: InputMoments, fisher: GroupFisher | None
-) -> Tensor | None:
-    """M, or None for the identity."""
-    if metric == "activations":
-        return moments.second_moment
-    if metric == "covariance":
-        return moments.covariance
-    if fisher is None:
-        return None
-    if metric == "neutralized":
-        return neutralize(fisher.row_importance).square()
-    assert fisher.input_matrix is not None
-    return fisher.input_matrix.mean(dim=0)
+@dataclass(frozen=True)
+class _AtMostBreakEven:
+    """The same rank in every layer, but at most the largest that saves parameters."""
+
+    rank: int
+    needs_spectra: ClassVar[bool] = False
+
+    def ranks(self, layers: Mapping[str, LayerSpectrum]) -> dict[str, int]:
+        """Return the rank of each layer."""
+        return {
+            name: min(self.rank, max(1, break_even_rank(layer.out_features, layer.in_features)))
+            for name, layer in layers.items()
+        }
 
 
-def _directions(notion: Directions | None, moments: InputMoments) -> Tensor | None:
-    match notion:
-        case "demographic_parity":
-            return moments.demographic_parity_directions()
-        case "equal_opportunity":
-            return moments.equal_opportunity_directions()
-        case "equalized_odds":
-            return moments.equalized_odds_directions()
-    return None
-
-
-def _mean_diagonal(metric: Tensor | None) -> float:
-    """Mean of the diagonal of M, the unit of λ; 1 for the identity."""
-    if metric is None:
-        return 1.0
-    return float((metric if metric.ndim == 1 else metric.diagonal()).mean())
+def _weighting(config: FactorConfig) -> Weighting:
+    weightings: dict[Metric, Weighting] = {
+        "plain": Plain(),
+        "activations": ActivationWhitened(),
+        "covariance": ActivationWhitened(centered=True),
+        "neutralized": Neutralized(),
+        "full_neutralized": FullNeutralized(),
+    }
+    base = weightings[config.metric]
+    if config.directions is None:
+        return base
+    return BiasAware(base, config.directions, config.strength)
