@@ -71,6 +71,13 @@ def test_what_cannot_be_met_gives_the_nearest_and_says_so(frontier):
     assert "0.0200" in choice.message
 
 
+def test_no_accuracy_is_given_away_for_a_negligible_part_of_a_miss():
+    frontier = Frontier((point(0.7, 0.02), point(0.85, 0.021), point(0.9, 0.03)))
+    choice = frontier.select(at_most(0.01))
+    assert not choice.met
+    assert choice.point is frontier.points[1]
+
+
 def test_training_rows_have_a_say_unless_told_otherwise():
     lucky, steady = point(0.9, 0.04, train_gap=0.1), point(0.8, 0.04)
     frontier = Frontier((lucky, steady))

@@ -134,7 +134,7 @@ class TestMadeUpRuns:
         assert metrics["verdict"]["headline"] == (
             "More accurate than the peer in 1 of 1 duels at no larger a gap."
         )
-        counted, rule = metrics["verdict"]["sentences"]
+        counted, _, rule = metrics["verdict"]["sentences"]
         assert counted.startswith("Our point is more accurate in 1 of 1 duels, no difference is")
         assert "paired tests over seeds (5 here) with Holm's adjustment" in rule
         [duel] = metrics["duels"]

@@ -16,6 +16,10 @@ from fairfactor.mitigation.fair_model import FairModel
 
 Evidence = Literal["train_and_validation", "validation"]
 
+NEGLIGIBLE_EXCESS = 0.002
+"""Misses of a bound that differ by less than this are not worth accuracy: rows by the ten thousand
+leave gaps uncertain by several times as much."""
+
 
 @dataclass(frozen=True, eq=False)
 class OperatingPoint:
@@ -131,7 +135,8 @@ class Frontier:
                 a gap such as "equalized_odds" next to a constraint on accuracy.
 
         Returns:
-            The choice; if no point meets the constraints, the one that misses them by least.
+            The choice; if no point meets the constraints, the best of those that miss them by
+            least, differences of `NEGLIGIBLE_EXCESS` aside.
 
         Raises:
             ArgumentError: If ``evidence`` or ``minimize`` is not one of the names above.
@@ -143,7 +148,8 @@ class Frontier:
         excess = np.full(len(self.points), -np.inf)
         for constraint in constraints:
             excess = np.maximum(excess, np.max([constraint.excess(p) for p in parts], axis=0))
-        nearest = int(np.lexsort((error, cost, excess))[0])
+        near = np.flatnonzero(excess <= excess.min() + NEGLIGIBLE_EXCESS)
+        nearest = int(near[np.lexsort((error[near], cost[near]))[0]])
         feasible = np.flatnonzero(excess <= ROUNDING)
         smallest = np.inf
         for index in feasible[np.lexsort((error[feasible], cost[feasible]))]:

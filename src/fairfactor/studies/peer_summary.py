@@ -234,12 +234,18 @@ def _verdict(comparison: PeerComparison, duels: Sequence[Duel]) -> Verdict:
         f"in {counts['peer better']}, and in {counts['not reached']} our gap on test rows exceeds "
         "the peer's by more than one standard error."
     )
+    differences = [duel.accuracy_difference for duel in duels if duel.outcome != "not reached"]
+    unadjusted = (
+        "Before the adjustment, the 95 % interval of the difference in accuracy lies above zero in "
+        f"{sum(interval.low > 0 for interval in differences)} duels and below in "
+        f"{sum(interval.high < 0 for interval in differences)}."
+    )
     rule = (
         "Each of our points was chosen on training and validation rows, with no larger a gap than "
         "the peer shows on validation rows; accuracies are compared by paired tests over seeds "
         f"({len(comparison.runs)} here) with Holm's adjustment for all duels."
     )
-    sentences = [counted, rule]
+    sentences = [counted, unadjusted, rule]
     lost = [
         f"{PEERS[duel.entry[0]].label} on {duel.gap.replace('_', ' ')}"
         for duel in duels
