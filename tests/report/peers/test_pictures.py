@@ -18,14 +18,16 @@ def test_one_picture_for_each_gap_with_a_number_for_each_method() -> None:
     assert [picture.gap.key for picture in made] == [DP, EO]
     for picture in made:
         svg = ET.fromstring(picture.chart)
-        assert numbers(svg) == [str(number + 1) for number in range(11)]
+        aimed = "1 2 4 6 8" if picture.gap.key == DP else "1 2 3 5 7 9 10 11"
+        assert numbers(svg) == aimed.split()
         kinds = [path.get("class") for path in svg.iter("path")]
         assert kinds[:2] == ["band series-4", "ours series-4"]
 
 
 def test_the_same_number_means_the_same_method_in_pictures_key_and_description() -> None:
     run = read_peers(example_peers())
-    description = ET.fromstring(pictures(run)[0].chart).findtext("desc") or ""
+    charts = [ET.fromstring(picture.chart) for picture in pictures(run)]
+    description = " ".join(chart.findtext("desc") or "" for chart in charts)
     for entry in key_entries(run):
         if entry.missing is None:
             assert f"{entry.number}, {entry.label}: accuracy" in description
@@ -37,10 +39,21 @@ def test_the_same_number_means_the_same_method_in_pictures_key_and_description()
 
 def test_a_method_without_a_gap_keeps_its_number_and_has_no_mark() -> None:
     metrics = example_peers()
-    del metrics["rows"][2]["summary"][DP]
+    del metrics["rows"][1]["summary"][DP]
     first, second = pictures(read_peers(metrics))
-    assert "3" not in numbers(ET.fromstring(first.chart))
-    assert "3" in numbers(ET.fromstring(second.chart))
+    assert "2" not in numbers(ET.fromstring(first.chart))
+    assert "2" in numbers(ET.fromstring(second.chart))
+
+
+def test_a_method_far_off_lies_on_the_edge_and_squeezes_nobody() -> None:
+    metrics = example_peers()
+    metrics["rows"][1]["summary"]["accuracy"] |= {"mean": 0.3, "low": 0.1, "high": 0.5}
+    made = pictures(read_peers(metrics))[0]
+    assert "2" in numbers(ET.fromstring(made.chart))
+    labels = [text.text or "" for text in ET.fromstring(made.chart).iter("text")]
+    accuracies = [float(text) for text in labels if text.startswith("0.8")]
+    assert len(accuracies) >= 3
+    assert not [text for text in labels if text.startswith(("0.3", "0.5", "0.6"))]
 
 
 def test_one_seed_has_neither_band_nor_intervals() -> None:

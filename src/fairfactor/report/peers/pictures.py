@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -24,6 +25,10 @@ TARGETS = {
     "equalized_odds": ("equalised odds", 2),
 }
 OTHER_TARGET_SERIES = 6
+SHOWN_ACCURACY = 0.06
+"""How far below the most accurate method a picture goes; marks further down lie on its edge."""
+SHOWN_GAP = 1.5
+"""How many times the largest gap of ours a picture goes to the right."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,11 @@ def pictures(run: PeersRun) -> tuple[Picture, ...]:
     """
     estimates = [row.summary.get(ACCURACY, NO_ESTIMATE) for row in run.measured]
     estimates += [p.summary.get(ACCURACY, NO_ESTIMATE) for f in run.frontiers for p in f.points]
-    accuracy = Scale.covering([v for e in estimates for v in e.parts], least_span=0.01)
+    means = [estimate.mean for estimate in estimates if estimate.mean is not None]
+    floor = max(means, default=0.0) - SHOWN_ACCURACY
+    shown = [e for e in estimates if e.mean is not None and e.mean >= floor]
+    values = [max(value, floor) for e in shown for value in e.parts if value is not None]
+    accuracy = Scale.covering(values, least_span=0.01)
     return tuple(
         _picture(run, gap, accuracy, f"picture-{index + 1}") for index, gap in enumerate(run.gaps)
     )
@@ -128,9 +137,10 @@ def pictures(run: PeersRun) -> tuple[Picture, ...]:
 
 def _picture(run: PeersRun, gap: Metric, accuracy: Scale, identifier: str) -> Picture:
     frontiers = [frontier for frontier in run.frontiers if frontier.metric == gap.key]
-    estimates = [row.summary.get(gap.key, NO_ESTIMATE) for row in run.measured]
-    values = [part for estimate in estimates for part in estimate.parts]
-    values += [gap_of.mean for frontier in frontiers for gap_of, _ in _places(frontier)]
+    estimates = [row.summary.get(gap.key, NO_ESTIMATE) for _, row in _aiming_at(run, gap)]
+    ours = [across.mean or 0.0 for frontier in frontiers for across, _ in _places(frontier)]
+    end = SHOWN_GAP * max(ours) if ours and max(ours) > 0 else math.inf
+    values = [min(v, end) for e in estimates for v in e.parts if v is not None] + ours
     plane = Plane(across=Scale.covering(values, least_span=gap.least_span), up=accuracy)
     chart = plane.draw(
         *(
@@ -144,6 +154,13 @@ def _picture(run: PeersRun, gap: Metric, accuracy: Scale, identifier: str) -> Pi
         description=_description(run, gap, frontiers),
     )
     return Picture(identifier, gap, chart)
+
+
+def _aiming_at(run: PeersRun, gap: Metric) -> Iterator[tuple[int, PeerRow]]:
+    """The methods of a picture with their numbers: those that aim at its gap, or at none."""
+    for number, row in enumerate(run.measured, start=1):
+        if row.target not in TARGETS or row.target == "none" or gap.key.startswith(row.target):
+            yield number, row
 
 
 def _frontier(plane: Plane, frontier: Frontier, series: int) -> Iterator[Markup]:
@@ -182,7 +199,7 @@ def _marks(run: PeersRun, plane: Plane, gap: Metric) -> Iterator[Markup]:
     """Each method with its intervals, then the numbers in front of all marks."""
     drawn = [
         (str(number), row, across, up)
-        for number, row in enumerate(run.measured, start=1)
+        for number, row in _aiming_at(run, gap)
         if (across := row.summary.get(gap.key, NO_ESTIMATE)).mean is not None
         and (up := row.summary.get(ACCURACY, NO_ESTIMATE)).mean is not None
     ]
@@ -213,6 +230,6 @@ def _description(run: PeersRun, gap: Metric, frontiers: list[Frontier]) -> str:
     parts += [
         f"{number}, {row.label}: accuracy {fixed(row.summary.get(ACCURACY, NO_ESTIMATE).mean, 3)}, "
         f"gap {fixed(row.summary.get(gap.key, NO_ESTIMATE).mean, 3)}"
-        for number, row in enumerate(run.measured, start=1)
+        for number, row in _aiming_at(run, gap)
     ]
     return ". ".join(parts) + "." if parts else "Nothing was measured."
