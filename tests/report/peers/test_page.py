@@ -26,7 +26,7 @@ def test_every_mean_and_every_seed_is_on_the_page() -> None:
         for frontier in metrics["frontiers"]:
             for point in frontier["points"]:
                 assert f"{point['summary'][metric['key']]['mean']:.{digits}f}" in text
-    assert "compares fairfactor with 10 other methods on Adult" in text
+    assert "compares fairfactor with 10 settings of other methods on Adult" in text
 
 
 def test_missing_methods_are_rows_with_their_reason() -> None:

@@ -76,7 +76,8 @@ def _summary(run: PeersRun) -> str:
     data = run.data
     peers = [row for row in run.measured if not row.ours]
     return (
-        f"This run compares fairfactor with {counted(len(peers), 'other method')} on {data.name}, "
+        f"This run compares fairfactor with {counted(len(peers), 'setting')} of other methods on "
+        f"{data.name}, "
         f"predicting {data.target} (positive class {data.positive_class}) by "
         f"{groups_in_words(data)}. All saw the same {counted(data.splits.get('train'), 'row')} for "
         f"training, were tuned on the same {counted(data.splits.get('validation'), 'row')}, and "
