@@ -3,7 +3,8 @@
 The five boxes of "Bias Mitigation in Fine-tuning Pre-trained Models for Enhanced Fairness and
 Efficiency" (arXiv 2403.00625), in their order: `group_fisher`, `neutralize`, `factorize` (with its
 named cases, such as `neutralized`), `replace_layer`, `finetune`. `prepare` and `fit` run them for
-one layer of a model. `encode_groups` and `fairness_metrics` measure; `save_model` and `load_model`
+one layer of a model, `factorize_model` the first four for any layers; `diagnose` says what a
+replacement changed. `encode_groups` and `fairness_metrics` measure; `save_model` and `load_model`
 keep the result.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 __version__ = "0.1.0"
 
+from fairfactor.diagnosis import diagnose
 from fairfactor.factorization import Factors, factorize, neutralized, plain_svd
 from fairfactor.fairness import confusion_counts, fairness_metrics
 from fairfactor.finetuning import FinetuneConfig, finetune
@@ -19,6 +21,7 @@ from fairfactor.importance import GroupFisher, group_fisher
 from fairfactor.neutralization import neutralize
 from fairfactor.pipeline import Rows, fit, predict_probabilities, prepare
 from fairfactor.surgery import LowRankLinear, load_model, merge_layer, replace_layer, save_model
+from fairfactor.whole_model import factorize_model
 
 __all__ = [
     "Factors",
@@ -28,8 +31,10 @@ __all__ = [
     "LowRankLinear",
     "Rows",
     "confusion_counts",
+    "diagnose",
     "encode_groups",
     "factorize",
+    "factorize_model",
     "fairness_metrics",
     "finetune",
     "fit",

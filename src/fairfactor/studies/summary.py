@@ -11,6 +11,7 @@ import numpy as np
 
 import fairfactor
 from fairfactor.data.adult import DESCRIPTION
+from fairfactor.diagnosis import group_overlaps
 from fairfactor.intervals import Interval, mean_interval
 from fairfactor.methods import METHODS
 from fairfactor.neutralization import neutralize
@@ -156,17 +157,18 @@ def _importance(comparison: Comparison) -> dict[str, Any]:
     rows = fisher.row_importance
     means = rows.mean(1)
     neutral = neutralize(rows, alpha=comparison.config.alpha)
-    varied = bool((rows.amax(1) > rows.amin(1)).all())
-    correlation = np.corrcoef(rows.numpy()) if varied else None
+    overlaps = group_overlaps(fisher)
+    correlations = [overlap.correlation for overlap in overlaps]
     return {
         "layer": "head",
         "seed": comparison.config.first_seed,
         "groups": list(comparison.groups.names),
         "row_importance": rows.tolist(),
         "neutralized": neutral.tolist(),
-        "correlation": None if correlation is None else float(correlation.min()),
+        "correlation": min(correlations) if all(map(math.isfinite, correlations)) else None,
         "scale_ratio": float(means.max() / means.min()) if float(means.min()) > 0 else None,
         "zero_rows": int((rows.sum(0) == 0).sum()),
+        "overlaps": [asdict(overlap) for overlap in overlaps],
     }
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fairfactor.diagnose import diagnose, diagnose_layer, group_overlaps
+from fairfactor.diagnosis import diagnose, diagnose_layer, group_overlaps
 from fairfactor.errors import ArgumentError, DataError
 from fairfactor.factorization import plain_svd
 from fairfactor.fairness import fairness_metrics
