@@ -62,7 +62,7 @@ def summarize_peers(comparison: PeerComparison, description: Mapping[str, str]) 
         },
         "environment": environment(),
     }
-    return json_safe(summary)  # type: ignore[no-any-return]
+    return json_safe(summary)
 
 
 def dominated_area(

@@ -135,17 +135,21 @@ def describe_data(
     }
 
 
-def json_safe(value: Any) -> Any:
+def json_safe(content: Mapping[str, Any]) -> dict[str, Any]:
     """Write NaN and infinity, which JSON does not have, as null.
 
     Args:
-        value: Nested mappings, lists and plain values.
+        content: Nested mappings, lists and plain values.
 
     Returns:
         The same with lists for tuples.
     """
-    if isinstance(value, dict):
-        return {key: json_safe(item) for key, item in value.items()}
+    return {key: _json_value(value) for key, value in content.items()}
+
+
+def _json_value(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return json_safe(value)
     if isinstance(value, (list, tuple)):
-        return [json_safe(item) for item in value]
+        return [_json_value(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -63,7 +63,7 @@ def summarize(comparison: Comparison) -> dict[str, Any]:
         "seconds": comparison.seconds,
         "environment": environment(),
     }
-    return json_safe(summary)  # type: ignore[no-any-return]
+    return json_safe(summary)
 
 
 def cell_id(cell: Cell) -> str:

@@ -126,7 +126,7 @@ def summarize_tuning(tuning: Tuning, description: Mapping[str, str]) -> dict[str
         "seconds": tuning.seconds,
         "environment": environment(),
     }
-    return json_safe(summary)  # type: ignore[no-any-return]
+    return json_safe(summary)
 
 
 def _kept_points(tuning: Tuning) -> dict[OperatingPoint, dict[str, bool]]:
