@@ -46,18 +46,29 @@ def run_seeds(
     return _run_in_processes(function, seeds, workers, on_seed)
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread within the block, so that sums do not depend on the number of them.
+
+    Yields:
+        Nothing.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 def _run_here(
     function: Callable[[int], Result], seeds: Sequence[int], on_seed: Callable[[], None]
 ) -> list[Result]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     results = []
-    try:
+    with one_thread():
         for seed in seeds:
             results.append(function(seed))
             on_seed()
-    finally:
-        torch.set_num_threads(threads)
     return results
 
 

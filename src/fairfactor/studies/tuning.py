@@ -15,6 +15,7 @@ from fairfactor.mitigation import (
     tune,
 )
 from fairfactor.protocol import HIDDEN, Problem, make_problem
+from fairfactor.studies.parallel import one_thread
 from fairfactor.studies.task_groups import task_groups
 
 
@@ -73,16 +74,17 @@ def run_tuning(
     start = perf_counter()
     if on_progress:
         on_progress("Pre-training", 0.0)
-    problem = make_problem(task, seed=seed, hidden=hidden, groups=groups)
-    prepared = perf_counter()
-    tuned = tune(
-        problem,
-        constraints=wanted,
-        recipes=recipes,
-        confidence=confidence,
-        seed=seed,
-        on_progress=on_progress,
-    )
+    with one_thread():
+        problem = make_problem(task, seed=seed, hidden=hidden, groups=groups)
+        prepared = perf_counter()
+        tuned = tune(
+            problem,
+            constraints=wanted,
+            recipes=recipes,
+            confidence=confidence,
+            seed=seed,
+            on_progress=on_progress,
+        )
     end = perf_counter()
     seconds = {"pretraining": prepared - start, "tuning": end - prepared, "total": end - start}
     return Tuning(task, groups, problem, wanted, confidence, tuned, seconds)
