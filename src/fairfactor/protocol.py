@@ -22,6 +22,7 @@ from fairfactor.data.encoding import TableEncoder
 from fairfactor.data.splits import benchmark_split
 from fairfactor.data.task import TableTask
 from fairfactor.errors import ArgumentError, FairfactorWarning
+from fairfactor.fairness import ConfusionCounts, confusion_counts
 from fairfactor.groups import EXCLUDED, Groups, encode_groups
 from fairfactor.models.mlp import build_mlp
 
@@ -186,6 +187,25 @@ def predict_classes(network: nn.Module, inputs: Tensor) -> NDArray[np.int64]:
     with torch.no_grad():
         classes: NDArray[np.int64] = network(inputs).argmax(dim=1).numpy()
     return classes
+
+
+def count_classes(problem: Problem, part: Part, classes: NDArray[np.int64]) -> ConfusionCounts:
+    """Count predictions by group and class; rows of no group are counted nowhere.
+
+    Args:
+        problem: The problem.
+        part: The rows.
+        classes: Predicted class codes, shape (n,).
+
+    Returns:
+        The counts.
+    """
+    return confusion_counts(
+        part.labels.numpy(),
+        classes,
+        Groups(part.groups.numpy(), problem.group_names),
+        n_classes=len(problem.class_names),
+    )
 
 
 def _batches(rows: int, seed: int) -> Iterator[Tensor]:

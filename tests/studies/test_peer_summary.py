@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.studies.examples import DESCRIPTION, hiring_frame, made_up_peers
 
+from fairfactor.mitigation.hypervolume import dominated_area
 from fairfactor.report import render_report
 from fairfactor.run_folder import RunFolder
 from fairfactor.studies.peer_comparison import PeerComparison
 from fairfactor.studies.peer_run import BOUNDS, GAPS
-from fairfactor.studies.peer_summary import dominated_area, summarize_peers
+from fairfactor.studies.peer_summary import summarize_peers
 
 DP = "demographic_parity_difference"
 EO = "equalized_odds_difference_worst_case"

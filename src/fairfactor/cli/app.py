@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,14 +14,14 @@ from fairfactor.cli.session import Session
 from fairfactor.cli.tables import (
     as_lines,
     describe_installation,
-    print_duels,
     print_results,
-    print_summary,
-    print_tuning,
 )
 from fairfactor.compare_config import CompareConfig
 from fairfactor.config import RunConfig
 from fairfactor.tune_config import TuneConfig
+
+if TYPE_CHECKING:
+    from fairfactor.run_folder import RunFolder
 
 app = typer.Typer(
     name="fairfactor",
@@ -72,16 +73,12 @@ def run(
     with session.progress("Seeds", config.seeds) as advance:
         folder = execute(config, out, overwrite=overwrite, workers=workers, on_seed=advance)
     metrics = folder.metrics
-    machine = {
-        "run": str(folder.path),
-        "report": str(folder.report),
-        "verdict": metrics["verdict"],
-        "findings": metrics["findings"],
-        "methods": {method["id"]: method["summary"] for method in metrics["methods"]},
-    }
-    if not session.json:
-        print_summary(session.output, metrics)
-    session.show(f"\nReport: {folder.report}", machine)
+    _show_run(
+        session,
+        folder,
+        metrics,
+        methods={method["id"]: method["summary"] for method in metrics["methods"]},
+    )
 
 
 @app.command()
@@ -103,18 +100,14 @@ def tune(
     with session.steps() as step:
         folder = execute_tuning(config, out, overwrite=overwrite, on_progress=step)
     metrics = folder.metrics
-    machine = {
-        "run": str(folder.path),
-        "report": str(folder.report),
-        "met": metrics["met"],
-        "verdict": metrics["verdict"],
-        "findings": metrics["findings"],
-        "unmitigated": metrics["unmitigated"],
-        "chosen": metrics["points"][metrics["chosen"]],
-    }
-    if not session.json:
-        print_tuning(session.output, metrics)
-    session.show(f"\nReport: {folder.report}", machine)
+    _show_run(
+        session,
+        folder,
+        metrics,
+        met=metrics["met"],
+        unmitigated=metrics["unmitigated"],
+        chosen=metrics["points"][metrics["chosen"]],
+    )
 
 
 @app.command()
@@ -138,16 +131,12 @@ def compare(
             config, out, overwrite=overwrite, workers=workers, on_seed=advance
         )
     metrics = folder.metrics
-    machine = {
-        "run": str(folder.path),
-        "report": str(folder.report),
-        "verdict": metrics["verdict"],
-        "findings": metrics["findings"],
-        "duels": metrics["duels"],
-    }
-    if not session.json:
-        print_duels(session.output, metrics)
-    session.show(f"\nReport: {folder.report}", machine)
+    _show_run(
+        session,
+        folder,
+        metrics,
+        duels=metrics["duels"],
+    )
 
 
 @app.command()
@@ -202,6 +191,19 @@ def info(
     if not session.json:
         print_results(session.output, folder.metrics)
     session.show(f"\nReport: {folder.report}", {"config": folder.config, "metrics": folder.metrics})
+
+
+def _show_run(session: Session, folder: RunFolder, metrics: Mapping[str, Any], **more: Any) -> None:
+    """Print the results of a run that has just been made, and where its report is."""
+    if not session.json:
+        print_results(session.output, metrics)
+    machine = {
+        "run": str(folder.path),
+        "report": str(folder.report),
+        "verdict": metrics["verdict"],
+        "findings": metrics["findings"],
+    }
+    session.show(f"\nReport: {folder.report}", {**machine, **more})
 
 
 def main() -> None:

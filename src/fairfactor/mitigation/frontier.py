@@ -13,6 +13,7 @@ from fairfactor.fairness import METRICS, Array, ConfusionCounts
 from fairfactor.mitigation.cell_model import CellModel
 from fairfactor.mitigation.constraint import METRIC_OF_NAME, ROUNDING, Constraint
 from fairfactor.mitigation.fair_model import FairModel
+from fairfactor.mitigation.hypervolume import dominated_area
 
 Evidence = Literal["train_and_validation", "validation"]
 
@@ -192,16 +193,8 @@ class Frontier:
         Returns:
             0 to 1; 1 is full accuracy without a gap.
         """
-        area = 0.0
-        points = [
-            (point.metric(metric), point.metric("accuracy"))
-            for point in self.pareto(metric).points
-            if point.metric(metric) < worst_gap and point.metric("accuracy") > worst_accuracy
-        ]
-        edges = [gap for gap, _ in points[1:]] + [worst_gap]
-        for (gap, accuracy), edge in zip(points, edges[: len(points)], strict=True):
-            area += (edge - gap) * (accuracy - worst_accuracy)
-        return area / (worst_gap * (1 - worst_accuracy))
+        points = [(point.metric(metric), point.metric("accuracy")) for point in self.points]
+        return dominated_area(points, worst_gap, worst_accuracy)
 
 
 def _stacked(counts: Sequence[ConfusionCounts]) -> ConfusionCounts:

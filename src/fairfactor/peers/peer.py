@@ -11,9 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fairfactor.fairness import confusion_counts
-from fairfactor.groups import Groups
-from fairfactor.protocol import Problem
+from fairfactor.protocol import Problem, count_classes
 
 Target = Literal["demographic_parity", "equalized_odds", "none"]
 Setting = Mapping[str, Any]
@@ -143,12 +141,7 @@ def _empty_cell(problem: Problem) -> str | None:
     """Name a group without training or validation rows of some class: its gap is undefined."""
     for name in ("train", "validation"):
         part = getattr(problem, name).grouped
-        counts = confusion_counts(
-            part.labels.numpy(),
-            part.labels.numpy(),
-            Groups(part.groups.numpy(), problem.group_names),
-            n_classes=len(problem.class_names),
-        )
+        counts = count_classes(problem, part, part.labels.numpy())
         for group, label in np.argwhere(counts.actual == 0):
             return (
                 f"group {problem.group_names[group]!r} has no {name} rows "

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from fairfactor.data.task import TableTask
 from fairfactor.errors import FairfactorWarning
-from fairfactor.fairness import METRICS, ConfusionCounts, confusion_counts
+from fairfactor.fairness import METRICS
 from fairfactor.groups import Groups
 from fairfactor.mitigation import Constraint, OperatingPoint, tune
 from fairfactor.peers import PEERS
-from fairfactor.protocol import Part, Problem, make_problem, predict_classes
+from fairfactor.protocol import Part, Problem, count_classes, make_problem, predict_classes
 
 GAPS = {
     "demographic_parity": "demographic_parity_difference",
@@ -193,12 +193,7 @@ def measure(problem: Problem, part: Part, classes: NDArray[np.int64]) -> dict[st
     Returns:
         By the explicit name of each metric.
     """
-    counts: ConfusionCounts = confusion_counts(
-        part.labels.numpy(),
-        classes,
-        Groups(part.groups.numpy(), problem.group_names),
-        n_classes=len(problem.class_names),
-    )
+    counts = count_classes(problem, part, classes)
     return {name: float(metric(counts)) for name, metric in METRICS.items()}
 
 

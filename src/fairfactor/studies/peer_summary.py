@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 import fairfactor
 from fairfactor.intervals import mean_interval
+from fairfactor.mitigation.hypervolume import dominated_area
 from fairfactor.peers import PEERS
 from fairfactor.studies.duels import Duel, fight
 from fairfactor.studies.findings import SMALL_GROUP, Finding
@@ -63,26 +64,6 @@ def summarize_peers(comparison: PeerComparison, description: Mapping[str, str]) 
         "environment": environment(),
     }
     return json_safe(summary)
-
-
-def dominated_area(
-    points: Iterable[tuple[float, float]], worst_gap: float, worst_accuracy: float
-) -> float:
-    """Hypervolume: the share of the rectangle before a reference point that points dominate.
-
-    Args:
-        points: Gap and accuracy of each point; one with an undefined gap dominates nothing.
-        worst_gap: Gap of the reference point.
-        worst_accuracy: Accuracy of the reference point.
-
-    Returns:
-        0 to 1; 1 is full accuracy without a gap.
-    """
-    area, best = 0.0, worst_accuracy
-    for gap, accuracy in sorted(point for point in points if point[0] < worst_gap):
-        area += (worst_gap - gap) * max(0.0, accuracy - best)
-        best = max(best, accuracy)
-    return area / (worst_gap * (1 - worst_accuracy))
 
 
 def _row(comparison: PeerComparison, entry: Entry) -> dict[str, Any]:

@@ -11,14 +11,14 @@ import numpy as np
 from torch import Tensor
 
 import fairfactor
-from fairfactor.fairness import ConfusionCounts, confusion_counts
+from fairfactor.fairness import ConfusionCounts
 from fairfactor.groups import Groups
 from fairfactor.intervals import Estimate, bootstrap_gap_interval, group_table
 from fairfactor.mitigation import RECIPES, Constraint, OperatingPoint
 from fairfactor.mitigation.cell_model import CellModel, cell_probabilities
 from fairfactor.mitigation.constraint import METRIC_OF_NAME
 from fairfactor.mitigation.decisions import count_decisions, known_group
-from fairfactor.protocol import Part, Problem, predict_classes
+from fairfactor.protocol import Part, Problem, count_classes, predict_classes
 from fairfactor.studies.reported import (
     FORMAT,
     REPORTED_METRICS,
@@ -175,12 +175,7 @@ def _test_counts(problem: Problem, points: Iterable[OperatingPoint]) -> list[Con
 
 def _network_counts(problem: Problem, part: Part) -> ConfusionCounts:
     """What the unmitigated network decides."""
-    return confusion_counts(
-        part.labels.numpy(),
-        predict_classes(problem.backbone, part.inputs),
-        Groups(part.groups.numpy(), problem.group_names),
-        n_classes=len(problem.class_names),
-    )
+    return count_classes(problem, part, predict_classes(problem.backbone, part.inputs))
 
 
 def _point(
