@@ -6,32 +6,31 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from fairfactor.data.task import MAXIMUM_CLASSES
 from fairfactor.errors import ArgumentError
 from fairfactor.finetuning import FinetuneConfig, require_integer
 from fairfactor.methods import METHODS
 from fairfactor.models.mlp import MAXIMUM_WIDTH
-from fairfactor.settings import Settings, check_choice, option
+from fairfactor.settings import check_choice, option
+from fairfactor.table_settings import TableSettings
 
 
 @dataclass(frozen=True)
-class RunConfig(Settings):
+class RunConfig(TableSettings):
     """What a run does. The same configuration gives the same numbers.
 
-    The defaults are the paper's experiment on Adult: 60 % of the rows pre-train a 13-20-20-2
+    The defaults are the paper's experiment, on Adult: 60 % of the rows pre-train a 13-20-20-2
     network, 40 % are the new task, and every method tunes the last layer on cached features.
     """
 
-    data: Literal["adult"] = option("adult", "Data set: adult.")
-    rows: Literal["complete", "all"] = option(
-        "complete", "Rows of Adult: complete (45,222) or all (48,842)."
+    rows: Literal["complete", "all"] | None = option(
+        None,
+        "Rows: complete (the default for Adult, 45,222) or all (48,842; the default for a file).",
     )
     encoding: Literal["paper", "label", "one_hot"] = option(
         "paper",
-        "Encoding of Adult: paper (13 label-encoded columns, the survey weight among them), label "
-        "(12, without it) or one_hot (101).",
-    )
-    sensitive: tuple[str, ...] = option(
-        ("sex",), "Sensitive features; several make intersections. Never inputs of the model."
+        "Encoding: paper (Adult as in the paper, 13 label-encoded columns with the survey weight; "
+        "one_hot for other data), label (12 for Adult) or one_hot (101).",
     )
     minimum_group_size: int = option(0, "Merge groups with fewer rows than this into one.")
     hidden: tuple[int, ...] = option((20, 20), "Widths of the hidden layers.")
@@ -60,7 +59,7 @@ class RunConfig(Settings):
         super().__post_init__()
         for name in self.method:
             check_choice("method", name, tuple(METHODS))
-        for name in ("sensitive", "method", "rank"):
+        for name in ("method", "rank"):
             chosen = getattr(self, name)
             if not chosen or len(set(chosen)) != len(chosen):
                 raise ArgumentError(name, chosen, "one or more different values")
@@ -70,7 +69,8 @@ class RunConfig(Settings):
             require_integer(name, getattr(self, name), 0)
         for width in self.hidden:
             require_integer("hidden", width, 1, MAXIMUM_WIDTH)
-        limit = min((*self.hidden[-1:], 2))
+        # The number of classes of a file is known only when it is read.
+        limit = min((*self.hidden[-1:], MAXIMUM_CLASSES if self.is_file else 2))
         for rank in self.rank:
             if not 1 <= rank <= limit:
                 raise ArgumentError(
@@ -90,12 +90,17 @@ class RunConfig(Settings):
     @property
     def table_encoding(self) -> Literal["label", "one_hot"]:
         """How categories become inputs."""
-        return "one_hot" if self.encoding == "one_hot" else "label"
+        is_label = self.encoding == "label" or self._survey_weight_as_input
+        return "label" if is_label else "one_hot"
 
     @property
-    def survey_weight_as_input(self) -> bool:
+    def _rows(self) -> Literal["complete", "all"] | None:
+        return self.rows
+
+    @property
+    def _survey_weight_as_input(self) -> bool:
         """Whether ``fnlwgt`` is an input; the paper's 742 parameters need it."""
-        return self.encoding == "paper"
+        return self.encoding == "paper" and self.data == "adult"
 
     @property
     def finetuning(self) -> FinetuneConfig:

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from fairfactor.errors import ArgumentError
 
@@ -61,16 +62,31 @@ def atomic_write_bytes(path: str | Path, data: bytes) -> None:
     Args:
         path: The file to write.
         data: Its whole content.
+    """
+    with atomic_file(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def atomic_file(path: str | Path) -> Iterator[BinaryIO]:
+    """Write a file as `atomic_write_bytes` does, a part at a time.
+
+    Args:
+        path: The file to write.
+
+    Yields:
+        The file beside its place. If the ``with`` block raises, an old file is left unchanged.
 
     Raises:
-        ArgumentError: The place cannot be written or has no room; an old file is left unchanged.
+        ArgumentError: The place cannot be written or has no room.
+        OSError: The block failed to read some other place.
     """
     target = Path(path).resolve()
     temporary = _beside(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         if target.is_file():
@@ -78,6 +94,8 @@ def atomic_write_bytes(path: str | Path, data: bytes) -> None:
         temporary.replace(target)
         _flush_folder(target.parent)
     except OSError as error:
+        if error.filename is not None and not Path(error.filename).is_relative_to(target.parent):
+            raise
         raise ArgumentError("path", str(path), *explain_failed_write(error)) from error
     finally:
         with suppress(OSError):

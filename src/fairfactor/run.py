@@ -7,8 +7,7 @@ from pathlib import Path
 
 from fairfactor.compare_config import CompareConfig
 from fairfactor.config import RunConfig
-from fairfactor.data.adult import adult_task
-from fairfactor.data.sources import describe, load_task
+from fairfactor.data.sources import describe
 from fairfactor.run_folder import (
     MANIFEST_FILE,
     MODEL_FOLDER,
@@ -48,15 +47,12 @@ def execute(
     Returns:
         The folder, which is checked before the work starts.
     """
-    require_free(out or next_free(RUNS, config.data), overwrite=overwrite)
-    task = adult_task(
-        config.sensitive,
-        rows=config.rows,
-        survey_weight_as_input=config.survey_weight_as_input,
-    )
+    stem = _stem(config.data)
+    require_free(out or next_free(RUNS, stem), overwrite=overwrite)
+    task = config.load()
     comparison = compare_methods(task, config, workers=workers, on_seed=on_seed)
     return RunFolder.write(
-        out or next_free(RUNS, config.data),  # again: another run may have finished meanwhile
+        out or next_free(RUNS, stem),  # again: another run may have finished meanwhile
         config.to_dict(),
         summarize(comparison),
         kept_model(comparison),
@@ -82,11 +78,9 @@ def execute_tuning(
     Returns:
         The folder, which is checked before the work starts.
     """
-    stem = f"tune-{Path(config.data).name.partition('.')[0]}"
+    stem = f"tune-{_stem(config.data)}"
     require_free(out or next_free(RUNS, stem), overwrite=overwrite)
-    task = load_task(
-        config.data, sensitive=config.sensitive, target=config.target, positive=config.positive
-    )
+    task = config.load()
     tuning = run_tuning(
         task,
         config.constraint,
@@ -136,15 +130,18 @@ def execute_comparison(
     Returns:
         The folder, which is checked before the work starts.
     """
-    stem = f"compare-{Path(config.data).name.partition('.')[0]}"
+    stem = f"compare-{_stem(config.data)}"
     require_free(out or next_free(RUNS, stem), overwrite=overwrite)
-    task = load_task(
-        config.data, sensitive=config.sensitive, target=config.target, positive=config.positive
-    )
+    task = config.load()
     comparison = compare_with_peers(task, config, workers=workers, on_seed=on_seed)
     metrics = summarize_peers(comparison, describe(config.data))
     place = out or next_free(RUNS, stem)
     return RunFolder.write(place, config.to_dict(), metrics, None, overwrite=overwrite)
+
+
+def _stem(data: str) -> str:
+    """Name of a data set as a folder: a file's without what follows the first point."""
+    return Path(data).name.partition(".")[0] or "table"
 
 
 def kept_model(comparison: Comparison) -> TableModel:

@@ -114,10 +114,12 @@ def _as_type(name: str, value: object, hint: Any) -> object:
     if typing.get_origin(hint) is tuple:
         if isinstance(value, (list, tuple)):
             return tuple(_as_type(name, item, typing.get_args(hint)[0]) for item in value)
-    elif isinstance(hint, types.UnionType):
+    elif typing.get_origin(hint) in {types.UnionType, typing.Union}:
         if value is None:
             return None
-        return _as_type(name, value, next(h for h in hint.__args__ if h is not types.NoneType))
+        return _as_type(
+            name, value, next(h for h in typing.get_args(hint) if h is not types.NoneType)
+        )
     elif typing.get_origin(hint) is Literal:
         check_choice(name, value, typing.get_args(hint))
         return value

@@ -9,19 +9,14 @@ from fairfactor.finetuning import require_integer
 from fairfactor.mitigation import DEFAULT, RECIPES, Constraint
 from fairfactor.models.mlp import MAXIMUM_WIDTH
 from fairfactor.protocol import HIDDEN
-from fairfactor.settings import Settings, check_choices, option
+from fairfactor.settings import check_choices, option
+from fairfactor.table_settings import TableSettings
 
 
 @dataclass(frozen=True)
-class DataSettings(Settings):
-    """Which table, and what its columns are."""
+class DataSettings(TableSettings):
+    """Which table, what its columns are, and which network."""
 
-    data: str = option("adult", "adult, german, census-income, or the path of a CSV file.")
-    target: str | None = option(None, "Column to predict; needed for a CSV file.")
-    positive: str | None = option(None, "The favourable one of two classes of the target.")
-    sensitive: tuple[str, ...] = option(
-        ("sex",), "Sensitive features; several make intersections. Never inputs of the model."
-    )
     minimum_group_size: int = option(30, "Merge groups with fewer rows than this into one.")
     hidden: tuple[int, ...] = option(HIDDEN, "Widths of the hidden layers of the network.")
 
@@ -32,8 +27,6 @@ class DataSettings(Settings):
             ArgumentError: If a value cannot be used.
         """
         super().__post_init__()
-        if not self.sensitive or len(set(self.sensitive)) != len(self.sensitive):
-            raise ArgumentError("sensitive", self.sensitive, "one or more different columns")
         require_integer("minimum_group_size", self.minimum_group_size, 0)
         if not self.hidden:
             raise ArgumentError("hidden", self.hidden, "the width of at least one hidden layer")

@@ -60,6 +60,8 @@ def test_every_field_has_an_option_with_its_help_and_default() -> None:
     ("arguments", "changes"),
     [
         (["--seeds", "3"], {"seeds": 3}),
+        (["people.csv", "--target", "hired"], {"data": "people.csv", "target": "hired"}),
+        (["--data", "people.csv", "--bins", "3"], {"data": "people.csv", "bins": 3}),
         (["--rank", "2"], {"rank": (2,)}),
         (["--rank", "1, 2,"], {"rank": (1, 2)}),
         (["--hidden", "8,4"], {"hidden": (8, 4)}),
@@ -81,6 +83,8 @@ def test_a_configuration_can_be_given_again_as_options(executed) -> None:
     )
     arguments = []
     for name, value in config.to_dict().items():
+        if value is None:
+            continue
         text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
         arguments += [f"--{name.replace('_', '-')}", text]
     assert configured(executed, *arguments) == config
@@ -125,10 +129,9 @@ def test_an_unusable_value_ends_with_one_line_and_code_1(executed, arguments, te
         ["--ranks", "1"],
         ["--seeds", "many"],
         ["--encoding", "hot"],
-        ["--data", "adlt"],
         ["--workers", "0"],
         ["--alpha", "half"],
-        ["surplus"],
+        ["table.csv", "surplus"],
     ],
 )
 def test_wrong_usage_ends_with_code_2(executed, arguments) -> None:

@@ -144,22 +144,32 @@ def compare(
 def predict(
     session: Session,
     model: Annotated[Path, typer.Argument(help="Run folder, or the folder model/ in it.")],
-    table: Annotated[Path, typer.Argument(help="CSV file with the columns of the model.")],
+    table: Annotated[
+        Path,
+        typer.Argument(help="File with the columns of the model: CSV, Parquet, Arrow, Feather."),
+    ],
     out: Annotated[Path | None, typer.Option(help="CSV file to write; printed if unset.")] = None,
 ) -> None:
     """Predict the class of each row of a table, without asking for any sensitive feature."""
-    from fairfactor.data.tables import read_table
-    from fairfactor.files import atomic_write_text
+    from fairfactor.files import atomic_file
+    from fairfactor.prediction import predict_file
     from fairfactor.run import load_table_model
 
-    predictions = load_table_model(model).predict(read_table(table))
-    if out is None:
-        text = predictions.to_csv(index=False).rstrip("\n")
-        session.show(text, {"predictions": predictions.to_dict("records")})
-        return
-    atomic_write_text(out, predictions.to_csv(index=False))
-    rows = len(predictions)
-    session.show(f"{rows:,} rows written to {out}", {"rows": rows, "out": str(out)})
+    parts = predict_file(load_table_model(model), table)
+    if out is None and session.json:
+        records = [record for part in parts for record in part.to_dict("records")]
+        session.show("", {"predictions": records})
+    elif out is None:
+        for number, part in enumerate(parts):
+            text = part.to_csv(index=False, header=number == 0)
+            session.show(text.rstrip("\n"), {})
+    else:
+        rows = 0
+        with atomic_file(out) as file:
+            for part in parts:
+                file.write(part.to_csv(index=False, header=rows == 0).encode())
+                rows += len(part)
+        session.show(f"{rows:,} rows written to {out}", {"rows": rows, "out": str(out)})
 
 
 @app.command()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields
@@ -52,13 +51,23 @@ def with_config_options(command: Callable[..., None]) -> Callable[..., None]:
     first, config, *others = _parameters(command)
     hints = typing.get_type_hints(config.annotation)
     by_name = {f.name: f for f in fields(config.annotation)}
+    table = inspect.Parameter(
+        "table",
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[
+            str | None, typer.Argument(help="The same as --data.", metavar="[TABLE]")
+        ],
+    )
 
-    def wrapped(session: Session, **options: Any) -> None:
+    def wrapped(session: Session, *, table: str | None, **options: Any) -> None:
         given = {name: options.pop(name) for name in by_name}
+        if table is not None:
+            given["data"] = table
         command(session, config.annotation(**_parsed(given, hints)), **options)
 
     made = [_parameter(f, hints[f.name]) for f in by_name.values()]
-    return _with_parameters(wrapped, command, [first, *made, *others])
+    return _with_parameters(wrapped, command, [first, table, *made, *others])
 
 
 def _parameters(command: Callable[..., None]) -> list[inspect.Parameter]:
@@ -91,8 +100,6 @@ def _parameter(option: Field[Any], hint: Any) -> inspect.Parameter:
     default, kind = option.default, hint
     if get_origin(hint) is tuple:
         kind, default = str, ",".join(str(item) for item in option.default)
-    elif isinstance(hint, types.UnionType):
-        kind = hint
     flag = typer.Option(f"--{option.name.replace('_', '-')}", help=option.metadata["help"])
     return inspect.Parameter(
         option.name,

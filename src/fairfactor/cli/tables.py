@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 import fairfactor
+from fairfactor.data.survey import MOST_VALUES
 from fairfactor.methods import METHODS
 from fairfactor.studies.reported import environment
 
@@ -79,6 +81,29 @@ def print_duels(console: Console, metrics: Mapping[str, Any]) -> None:
     _print_verdict(console, metrics)
 
 
+def print_columns(console: Console, columns: Sequence[Mapping[str, Any]]) -> None:
+    """Print what is done with each column of a table of the user's own.
+
+    Args:
+        console: Where to print.
+        columns: As in ``metrics.json``; nothing is printed for a data set known by name.
+    """
+    if not columns:
+        return
+    table = Table("Column", "Holds", "Values", "Missing", "Role", "What is done")
+    for column in columns:
+        distinct = column["distinct"]
+        table.add_row(
+            Text(column["name"]),
+            column["kind"],
+            f"over {MOST_VALUES:,}" if distinct is None else f"{distinct:,}",
+            f"{column['missing']:,}",
+            column["role"],
+            Text(column["action"]),
+        )
+    console.print(table)
+
+
 def print_results(console: Console, metrics: Mapping[str, Any]) -> None:
     """Print the results of any kind of run.
 
@@ -86,6 +111,7 @@ def print_results(console: Console, metrics: Mapping[str, Any]) -> None:
         console: Where to print.
         metrics: Content of ``metrics.json``.
     """
+    print_columns(console, metrics["data"].get("columns", ()))
     printers = {"methods": print_summary, "tuning": print_tuning, "peers": print_duels}
     printers[metrics["kind"]](console, metrics)
 

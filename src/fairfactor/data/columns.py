@@ -58,6 +58,17 @@ class NumericColumn:
         """The name of the column, once."""
         return (self.name,)
 
+    def unseen(self, column: pd.Series) -> int:
+        """Count the rows without a number.
+
+        Args:
+            column: Numbers, or text that reads as numbers.
+
+        Returns:
+            How many there are.
+        """
+        return int(np.isnan(_numbers(self.name, column)).sum())
+
     def transform(self, column: pd.Series) -> NDArray[np.float32]:
         """Standardise rows, with a warning if values are missing.
 
@@ -112,6 +123,17 @@ class OneHotColumn:
         categories = (*self.categories, "(missing)") if self.missing else self.categories
         return tuple(f"{self.name}={category}" for category in categories)
 
+    def unseen(self, column: pd.Series) -> int:
+        """Count the rows with a value that the training rows did not have.
+
+        Args:
+            column: Text, categories or booleans.
+
+        Returns:
+            How many there are.
+        """
+        return int(_codes(column, self.categories, missing_is_known=self.missing)[1].sum())
+
     def transform(self, column: pd.Series) -> NDArray[np.float32]:
         """Encode rows, with a warning if values are unknown.
 
@@ -163,6 +185,17 @@ class LabelColumn:
     def feature_names(self) -> tuple[str, ...]:
         """The name of the column, once."""
         return (self.name,)
+
+    def unseen(self, column: pd.Series) -> int:
+        """Count the rows with a value that the training rows did not have.
+
+        Args:
+            column: Text, categories or booleans.
+
+        Returns:
+            How many there are.
+        """
+        return int(_codes(column, self.categories, missing_is_known=self.missing)[1].sum())
 
     def transform(self, column: pd.Series) -> NDArray[np.float32]:
         """Encode rows, with a warning if values are unknown.
@@ -257,9 +290,12 @@ def _codes(
     Returns:
         Codes (rows,), and a mask (rows,) of the values that training did not have.
     """
-    codes = (
-        pd.Index(categories, dtype=object).get_indexer(pd.Index(_texts(column))).astype(np.int64)
-    )
+    texts, known = _texts(column), pd.Index(categories, dtype=object)
+    if isinstance(texts.dtype, pd.CategoricalDtype):
+        places = np.append(known.get_indexer(texts.cat.categories.astype(object)), -1)
+        codes = places[texts.cat.codes].astype(np.int64)
+    else:
+        codes = known.get_indexer(pd.Index(texts)).astype(np.int64)
     unknown = codes < 0
     codes[unknown] = len(categories)
     if missing_is_known:
@@ -268,6 +304,10 @@ def _codes(
 
 
 def _texts(column: pd.Series) -> pd.Series:
+    if isinstance(column.dtype, pd.CategoricalDtype):  # few texts, however many rows there are
+        texts = column.cat.categories.astype(object).map(str)
+        if texts.is_unique:
+            return column.cat.rename_categories(list(texts))
     return column.astype(object).map(str, na_action="ignore")
 
 

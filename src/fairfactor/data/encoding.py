@@ -91,8 +91,19 @@ class TableEncoder:
             Shape (rows, features). A missing column, an infinite number or text in place of a
             number is a ``DataError``.
         """
-        require_columns(frame, [column.name for column in self.columns])
+        require_columns(frame.columns, [column.name for column in self.columns])
         return np.hstack([column.transform(frame[column.name]) for column in self.columns])
+
+    def unseen(self, frame: pd.DataFrame) -> dict[str, int]:
+        """Count what the training rows did not have: missing numbers and unknown categories.
+
+        Args:
+            frame: As for `transform`.
+
+        Returns:
+            Number of rows by the name of the column, of every column.
+        """
+        return {column.name: column.unseen(frame[column.name]) for column in self.columns}
 
     def to_dict(self) -> dict[str, Any]:
         """Describe the encoder with JSON values only.

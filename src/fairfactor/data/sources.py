@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import Literal
 
 from fairfactor.data import adult, census_income, german
-from fairfactor.data.tables import read_table, table_task
+from fairfactor.data.table_file import TableFile
+from fairfactor.data.tables import MOST_ROWS, load_table
 from fairfactor.data.task import TableTask
 from fairfactor.errors import ArgumentError
 
@@ -37,18 +38,25 @@ def load_task(
     sensitive: Sequence[str],
     target: str | None = None,
     positive: str | None = None,
-    rows: Literal["complete", "all"] = "complete",
+    bins: int | None = None,
+    threshold: float | None = None,
+    most_rows: int = MOST_ROWS,
+    rows: Literal["complete", "all"] | None = None,
     survey_weight_as_input: bool = False,
 ) -> TableTask:
     """Load a data set by its name, or a table by its path.
 
     Args:
-        data: One of ``DATA_SETS``, or the path of a CSV or TSV file, gzipped or not.
+        data: One of ``DATA_SETS``, or the path of a file that `fairfactor.data.tables.read_table`
+            reads.
         sensitive: Sensitive columns; several mean the intersections of their groups.
         target: Column to predict; for a file only, and needed there.
         positive: The favourable class; for a file only. Without it, the last in sorted order.
-        rows: Whether rows with missing values are left out (``"complete"``) or kept (``"all"``).
-            German credit and Census-Income have none.
+        bins: Classes of about the same size to cut a target of numbers into; for a file only.
+        threshold: Number that cuts a target into two classes; for a file only.
+        most_rows: Rows to draw at random from a longer file.
+        rows: Whether rows with missing values are left out (``"complete"``, the default for Adult)
+            or kept (``"all"``, the default for a file). German credit and Census-Income have none.
         survey_weight_as_input: Also feed Adult's ``fnlwgt`` to the model.
 
     Returns:
@@ -60,18 +68,34 @@ def load_task(
     """
     if isinstance(sensitive, str):
         raise ArgumentError("sensitive", sensitive, "names", f"Write ({sensitive!r},).")
-    if rows not in {"complete", "all"}:
+    if rows not in {None, "complete", "all"}:
         raise ArgumentError("rows", rows, '"complete" or "all"')
     if survey_weight_as_input and data != "adult":
         raise ArgumentError("survey_weight_as_input", True, f"False for data={data!r}")
     if data not in _TASKS:
-        return _load_file(data, sensitive, target, positive, rows)
-    for argument, value in (("target", target), ("positive", positive)):
+        _require_file(data, target)
+        assert target is not None
+        return load_table(
+            Path(data),
+            target=target,
+            sensitive=sensitive,
+            positive=positive,
+            bins=bins,
+            threshold=threshold,
+            most_rows=most_rows,
+            rows=rows or "all",
+        )
+    for argument, value in (
+        ("target", target),
+        ("positive", positive),
+        ("bins", bins),
+        ("threshold", threshold),
+    ):
         if value is not None:
             raise ArgumentError(argument, value, f"nothing for data={data!r}", "Leave it out.")
     if data == "adult":
         return adult.adult_task(
-            tuple(sensitive), rows=rows, survey_weight_as_input=survey_weight_as_input
+            tuple(sensitive), rows=rows or "complete", survey_weight_as_input=survey_weight_as_input
         )
     return _TASKS[data](tuple(sensitive))
 
@@ -95,28 +119,18 @@ def describe(data: str) -> Mapping[str, str]:
     }
 
 
-def _load_file(
-    data: str,
-    sensitive: Sequence[str],
-    target: str | None,
-    positive: str | None,
-    rows: Literal["complete", "all"],
-) -> TableTask:
-    """Load a table of the user's own.
-
-    Returns:
-        The task.
+def _require_file(data: str, target: str | None) -> None:
+    """Check that there is such a file, and that a target is named.
 
     Raises:
-        ArgumentError: If there is no such file, or no target is named.
+        ArgumentError: If there is not.
     """
     path = Path(data)
     if not path.is_file():
         near = get_close_matches(data, DATA_SETS, n=1)
         remedy = f"Did you mean {near[0]!r}?" if near else "Check the path."
         raise ArgumentError("data", data, f"{', '.join(DATA_SETS)} or the path of a file", remedy)
-    frame = read_table(path)
     if target is None:
-        columns = ", ".join(frame.columns.astype(str))
+        names = TableFile.open(path).names
+        columns = ", ".join(names[:30]) + (" and more" if len(names) > 30 else "")
         raise ArgumentError("target", target, f"the column of {data} to predict, one of {columns}")
-    return table_task(frame, target=target, sensitive=sensitive, positive=positive, rows=rows)

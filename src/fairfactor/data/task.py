@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fairfactor.data.plan import PlannedColumn
 from fairfactor.errors import ArgumentError, DataError
 
 MAXIMUM_CLASSES = 100  # a target with more values is a number to regress on, or an identifier
+_MOST_LISTED = 30
 MAXIMUM_GROUPS = 50  # per sensitive column; Adult's native-country has 41
 
 
@@ -29,6 +31,8 @@ class TableTask:
             compared as text, so ``"1"`` fits the number 1. Without it, the last in sorted order.
         excluded_columns: Columns that are never inputs, such as survey weights and row marks.
         sensitive_as_inputs: Whether sensitive columns are inputs too.
+        plan: What is done with each column of a table of the user's own, those that are not in
+            ``frame`` among them; empty for the data sets that are known by name.
 
     Raises:
         ArgumentError: If an argument has the wrong form, whatever the table holds.
@@ -41,6 +45,7 @@ class TableTask:
     positive_label: object = None
     excluded_columns: tuple[str, ...] = ()
     sensitive_as_inputs: bool = False
+    plan: tuple[PlannedColumn, ...] = ()
 
     def __post_init__(self) -> None:
         for argument in ("sensitive_columns", "excluded_columns"):
@@ -50,7 +55,9 @@ class TableTask:
         if not self.sensitive_columns:
             raise ArgumentError("sensitive_columns", self.sensitive_columns, "at least one column")
         check_frame(self.frame)
-        require_columns(self.frame, (self.target, *self.sensitive_columns, *self.excluded_columns))
+        require_columns(
+            self.frame.columns, (self.target, *self.sensitive_columns, *self.excluded_columns)
+        )
         self._check_target()
         self._check_sensitive_columns()
         if not self.input_columns:
@@ -105,7 +112,8 @@ class TableTask:
         if not 2 <= len(names) <= MAXIMUM_CLASSES:
             raise DataError(
                 f"target {self.target!r} has {len(names)} different values: "
-                f"expected 2 to {MAXIMUM_CLASSES} classes. Choose or derive another column."
+                f"expected 2 to {MAXIMUM_CLASSES} classes. Choose another column, or cut numbers "
+                "into classes with --threshold or --bins."
             )
         if self.positive_label is None:
             return
@@ -153,19 +161,21 @@ def check_frame(frame: pd.DataFrame) -> None:
         raise DataError(f"column {name!r} is in the table twice. Rename or drop one of them.")
 
 
-def require_columns(frame: pd.DataFrame, names: Iterable[str]) -> None:
+def require_columns(columns: Iterable[str], names: Iterable[str]) -> None:
     """Check that a table has certain columns.
 
     Args:
-        frame: The table.
+        columns: The columns that it has.
         names: The columns it must have.
 
     Raises:
-        DataError: If one is missing; the text has the nearest name and all the columns there are.
+        DataError: If one is missing; the text has the nearest name and the columns there are.
     """
+    present = tuple(columns)
     for name in names:
-        if name not in frame.columns:
-            nearest = get_close_matches(name, frame.columns, n=1)
+        if name not in present:
+            nearest = get_close_matches(name, present, n=1)
             hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
-            columns = ", ".join(frame.columns)
-            raise DataError(f"the table has no column {name!r}: it has {columns}.{hint}")
+            more = f" and {len(present) - _MOST_LISTED} more" if len(present) > _MOST_LISTED else ""
+            listing = ", ".join(present[:_MOST_LISTED])
+            raise DataError(f"the table has no column {name!r}: it has {listing}{more}.{hint}")

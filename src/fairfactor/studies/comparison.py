@@ -11,6 +11,7 @@ from fairfactor.config import RunConfig
 from fairfactor.data.task import TableTask
 from fairfactor.errors import ArgumentError
 from fairfactor.groups import Groups
+from fairfactor.methods import METHODS
 from fairfactor.studies.parallel import run_seeds
 from fairfactor.studies.seed_run import Cell, Outcome, SeedRun, run_seed
 from fairfactor.studies.task_groups import task_groups
@@ -86,7 +87,7 @@ def compare_methods(
         The outcomes.
 
     Raises:
-        ArgumentError: If α is set, and there are not two groups to weigh.
+        ArgumentError: If α is set and there are not two groups to weigh, or a rank is too large.
     """
     groups = task_groups(task, config.minimum_group_size)
     if config.alpha is not None and len(groups.names) != 2:
@@ -95,6 +96,14 @@ def compare_methods(
             config.alpha,
             f"two groups to weigh, and there are {len(groups.names)}",
             "Leave --alpha out, so that every group has the same weight.",
+        )
+    full_rank = min((*config.hidden[-1:], len(task.class_names)))
+    if max(config.rank) > full_rank and any(METHODS[name].weighting for name in config.method):
+        raise ArgumentError(
+            "rank",
+            config.rank,
+            f"integers up to {full_rank}, the smaller side of the last layer",
+            f"Use --rank {full_rank}.",
         )
     start = perf_counter()
     runs = run_seeds(

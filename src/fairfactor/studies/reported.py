@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -122,6 +123,7 @@ def describe_data(
         "positive_class": task.class_names[-1],
         "sensitive_features": list(task.sensitive_columns),
         "features": list(features),
+        "columns": [asdict(column) for column in task.plan],
         "groups": [
             {
                 "name": name,

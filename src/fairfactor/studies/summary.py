@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import fairfactor
-from fairfactor.data.adult import DESCRIPTION
+from fairfactor.data.sources import describe
 from fairfactor.diagnosis import group_overlaps
 from fairfactor.intervals import Interval, mean_interval
 from fairfactor.methods import METHODS
@@ -50,7 +50,7 @@ def summarize(comparison: Comparison) -> dict[str, Any]:
         "data": describe_data(
             comparison.task,
             comparison.groups,
-            DESCRIPTION,
+            describe(comparison.config.data),
             first.tuned.encoder.feature_names,
             first.group_sizes,
         ),

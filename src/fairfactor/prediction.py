@@ -1,0 +1,59 @@
+"""Predictions of a kept model for a file of any length, in constant memory."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from fairfactor.data.columns import NumericColumn
+from fairfactor.data.tables import SurveyedTable
+from fairfactor.data.task import require_columns
+from fairfactor.errors import FairfactorWarning
+from fairfactor.table_model import TableModel
+
+
+def predict_file(model: TableModel, path: Path) -> Iterator[pd.DataFrame]:
+    """Predict every row of a file, in its order, a part at a time.
+
+    When all is done a ``FairfactorWarning`` counts, for each column, the values that the model did
+    not know.
+
+    Args:
+        model: The model.
+        path: A file that `fairfactor.data.tables.read_table` reads.
+
+    Yields:
+        What `TableModel.predict` returns, for some rows.
+    """
+    table = SurveyedTable.open(path)
+    columns = model.encoder.columns
+    require_columns(table.file.names, [column.name for column in columns])
+    numbers = [column.name for column in columns if isinstance(column, NumericColumn)]
+    categories = [column.name for column in columns if not isinstance(column, NumericColumn)]
+    rows, unseen = 0, Counter[str]()
+    for part in table.parts(numbers, categories):
+        rows += len(part)
+        unseen.update(model.encoder.unseen(part))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FairfactorWarning)  # counted over all parts below
+            yield model.predict(part)
+    for column in columns:
+        if unseen[column.name]:
+            _warn(column.name, unseen[column.name], rows, is_number=column.name in numbers)
+
+
+def _warn(name: str, count: int, rows: int, *, is_number: bool) -> None:
+    consequence = (
+        "are missing; the training median takes their place"
+        if is_number
+        else "were not in the training rows, so that nothing is known of them"
+    )
+    warnings.warn(
+        f"column {name!r}: {count:,} of {rows:,} values {consequence}.",
+        FairfactorWarning,
+        stacklevel=3,
+    )
