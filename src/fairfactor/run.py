@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from fairfactor.compare_config import CompareConfig
 from fairfactor.config import RunConfig
 from fairfactor.data.sources import describe
+from fairfactor.data.task import TableTask
+from fairfactor.groups import Groups
 from fairfactor.run_folder import (
     MANIFEST_FILE,
     MODEL_FOLDER,
@@ -16,12 +19,14 @@ from fairfactor.run_folder import (
     require_free,
 )
 from fairfactor.studies.comparison import Comparison, compare_methods
+from fairfactor.studies.leakage import measure_leakage, with_leakage
 from fairfactor.studies.peer_comparison import compare_with_peers
 from fairfactor.studies.peer_summary import summarize_peers
 from fairfactor.studies.summary import summarize
 from fairfactor.studies.tuning import run_tuning
 from fairfactor.studies.tuning_summary import summarize_tuning
 from fairfactor.table_model import TableModel
+from fairfactor.table_settings import TableSettings
 from fairfactor.tune_config import TuneConfig
 
 RUNS = Path("runs")
@@ -54,7 +59,7 @@ def execute(
     return RunFolder.write(
         out or next_free(RUNS, stem),  # again: another run may have finished meanwhile
         config.to_dict(),
-        summarize(comparison),
+        _complete(summarize(comparison), config, task, comparison.groups),
         kept_model(comparison),
         overwrite=overwrite,
     )
@@ -105,7 +110,9 @@ def execute_tuning(
             "seed": config.seed,
         },
     )
-    metrics = summarize_tuning(tuning, describe(config.data))
+    metrics = _complete(
+        summarize_tuning(tuning, describe(config.data)), config, task, tuning.groups
+    )
     place = out or next_free(RUNS, stem)
     return RunFolder.write(place, config.to_dict(), metrics, model, overwrite=overwrite)
 
@@ -137,6 +144,15 @@ def execute_comparison(
     metrics = summarize_peers(comparison, describe(config.data))
     place = out or next_free(RUNS, stem)
     return RunFolder.write(place, config.to_dict(), metrics, None, overwrite=overwrite)
+
+
+def _complete(
+    metrics: dict[str, Any], config: TableSettings, task: TableTask, groups: Groups
+) -> dict[str, Any]:
+    """Add what the columns of a table of the user's own give away."""
+    if not config.is_file:
+        return metrics
+    return with_leakage(metrics, task, measure_leakage(task, groups))
 
 
 def _stem(data: str) -> str:

@@ -31,6 +31,7 @@ class TableSettings(Settings):
     bins: int | None = option(
         None, "Cut a target of numbers into so many classes of about the same size."
     )
+    exclude: tuple[str, ...] = option((), "Columns of a file that are never inputs.")
     most_rows: int = option(MOST_ROWS, "Rows to draw at random from a longer file.")
     sensitive: tuple[str, ...] = option(
         ("sex",), "Sensitive features; several make intersections. Never inputs of the model."
@@ -69,6 +70,7 @@ class TableSettings(Settings):
             positive=self.positive,
             bins=self.bins,
             threshold=self.threshold,
+            exclude=self.exclude,
             most_rows=self.most_rows,
             rows=self._rows,
             survey_weight_as_input=self._survey_weight_as_input,

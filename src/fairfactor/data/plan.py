@@ -23,6 +23,7 @@ _IDENTIFIER = re.compile(
     r"(?:^|[\W_])(?:id|no|nr|number|key|uuid|guid|code)$|[a-z](?:ID|Id|No|Nr)$"
 )
 _FEWEST_IDENTIFIERS = 100
+_EXCLUDED = "you excluded it"
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def plan_columns(
     *,
     target: str,
     sensitive: Sequence[str],
+    exclude: Sequence[str] = (),
     surveyed: Mapping[str, SurveyedColumn] | None = None,
 ) -> tuple[PlannedColumn, ...]:
     """Give every column its role.
@@ -59,6 +61,7 @@ def plan_columns(
         frame: The table, without the columns that were not even read.
         target: Column to predict.
         sensitive: Columns whose values name the group of a row.
+        exclude: Columns that the user leaves out.
         surveyed: What was found in the file, for all its columns in their order.
 
     Returns:
@@ -70,7 +73,7 @@ def plan_columns(
         found = surveyed[name] if surveyed else None
         if name not in frame.columns:
             assert found is not None
-            planned.append(_not_read(found))
+            planned.append(_not_read(found, asked_for=name not in exclude))
             continue
         column = frame[name]
         distinct, missing = int(column.nunique()), int(column.isna().sum())
@@ -78,7 +81,8 @@ def plan_columns(
         role: Role = "target" if name == target else "sensitive"
         action = "is predicted" if name == target else "names the group; never an input"
         if role == "sensitive" and name not in sensitive:
-            reason = why_left_out(column) or _recodes(column, codes)
+            reason = _EXCLUDED if name in exclude else why_left_out(column)
+            reason = reason or _recodes(column, codes)
             role, action = ("left out", reason) if reason else ("input", _use(column, distinct))
         if found and role in {"input", "sensitive"}:
             action += _remarks(found)
@@ -149,8 +153,9 @@ def _recodes(column: pd.Series, target: np.ndarray) -> str | None:
     return None
 
 
-def _not_read(found: SurveyedColumn) -> PlannedColumn:
-    reason = _reason_of_survey(found) or "it is not needed"
+def _not_read(found: SurveyedColumn, *, asked_for: bool) -> PlannedColumn:
+    reason = _reason_of_survey(found) if asked_for else _EXCLUDED
+    assert reason is not None
     return PlannedColumn(found.name, found.kind, found.distinct, found.missing, "left out", reason)
 
 

@@ -40,6 +40,7 @@ def load_task(
     positive: str | None = None,
     bins: int | None = None,
     threshold: float | None = None,
+    exclude: Sequence[str] = (),
     most_rows: int = MOST_ROWS,
     rows: Literal["complete", "all"] | None = None,
     survey_weight_as_input: bool = False,
@@ -54,6 +55,7 @@ def load_task(
         positive: The favourable class; for a file only. Without it, the last in sorted order.
         bins: Classes of about the same size to cut a target of numbers into; for a file only.
         threshold: Number that cuts a target into two classes; for a file only.
+        exclude: Columns that are never inputs; for a file only.
         most_rows: Rows to draw at random from a longer file.
         rows: Whether rows with missing values are left out (``"complete"``, the default for Adult)
             or kept (``"all"``, the default for a file). German credit and Census-Income have none.
@@ -82,6 +84,7 @@ def load_task(
             positive=positive,
             bins=bins,
             threshold=threshold,
+            exclude=exclude,
             most_rows=most_rows,
             rows=rows or "all",
         )
@@ -90,6 +93,7 @@ def load_task(
         ("positive", positive),
         ("bins", bins),
         ("threshold", threshold),
+        ("exclude", tuple(exclude) or None),
     ):
         if value is not None:
             raise ArgumentError(argument, value, f"nothing for data={data!r}", "Leave it out.")

@@ -171,6 +171,7 @@ def load_table(
     positive: str | None = None,
     bins: int | None = None,
     threshold: float | None = None,
+    exclude: Sequence[str] = (),
     most_rows: int | None = MOST_ROWS,
     rows: Literal["complete", "all"] = "all",
 ) -> TableTask:
@@ -183,6 +184,7 @@ def load_table(
         positive: The favourable class; without it, the last in sorted order.
         bins: Cut a target of numbers into so many classes of about the same size.
         threshold: Cut a target of numbers into two classes, up to this value and above it.
+        exclude: Columns that are never inputs.
         most_rows: If the file has more rows, as many are drawn at random.
         rows: Whether incomplete rows are left out or kept.
 
@@ -190,10 +192,14 @@ def load_table(
         The task.
     """
     table = SurveyedTable.open(path)
-    require_columns(table.file.names, (target, *sensitive))
+    require_columns(table.file.names, (target, *sensitive, *exclude))
     table.warn()
     named = {target, *sensitive}
-    wanted = [n for n, c in table.found.columns.items() if n in named or worth_reading(c)]
+    wanted = [
+        name
+        for name, column in table.found.columns.items()
+        if name in named or (name not in exclude and worth_reading(column))
+    ]
     return table_task(
         table.read(wanted, most_rows=most_rows),
         target=target,
@@ -201,6 +207,7 @@ def load_table(
         positive=positive,
         bins=bins,
         threshold=threshold,
+        exclude=exclude,
         rows=rows,
         surveyed=table.found,
     )
@@ -214,6 +221,7 @@ def table_task(
     positive: str | None = None,
     bins: int | None = None,
     threshold: float | None = None,
+    exclude: Sequence[str] = (),
     rows: Literal["complete", "all"] = "complete",
     surveyed: Survey | None = None,
 ) -> TableTask:
@@ -230,6 +238,7 @@ def table_task(
         positive: The favourable class; without it, the last in sorted order.
         bins: As in `load_table`.
         threshold: As in `load_table`.
+        exclude: Columns that are never inputs.
         rows: ``"complete"`` leaves out rows with a missing value in a column that is used.
         surveyed: What was found in the file that the table comes from.
 
@@ -237,13 +246,14 @@ def table_task(
         The task, with a plan of all columns.
     """
     check_frame(frame)
-    require_columns(frame.columns, (target, *sensitive))
+    require_columns(surveyed.columns if surveyed else frame.columns, (target, *sensitive, *exclude))
     frame = _with_target(frame, target)
     frame = frame.assign(**{target: binned(frame[target], bins=bins, threshold=threshold)})
     plan = plan_columns(
         frame,
         target=target,
         sensitive=sensitive,
+        exclude=exclude,
         surveyed=surveyed.columns if surveyed else None,
     )
     left_out = [column for column in plan if column.role == "left out"]
