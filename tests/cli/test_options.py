@@ -188,3 +188,44 @@ class TestOtherCommands:
             arguments += [f"--{name.replace('_', '-')}", text]
         CliRunner().invoke(app, [command, *arguments, "--out", "run", "--overwrite"])
         assert asked == [(config(**options), Path("run"), True)]
+
+
+class TestConfigFile:
+    def test_a_file_sets_options_and_the_command_line_overrides_them(
+        self, executed, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "c.toml"
+        file.write_text('seeds = 4\nhidden = [5, 4]\ndata = "other.csv"\n')
+        config = configured(executed, "--config", str(file), "--hidden", "7", "people.csv")
+        assert config == RunConfig(seeds=4, hidden=(7,), data="people.csv")
+
+    def test_an_option_given_with_its_default_overrides_too(self, executed, tmp_path: Path) -> None:
+        file = tmp_path / "c.toml"
+        file.write_text("seeds = 4\n")
+        assert configured(executed, "--config", str(file), "--seeds", "10").seeds == 10
+
+    def test_a_wrong_value_or_key_is_one_line(self, executed, tmp_path: Path) -> None:
+        file = tmp_path / "c.toml"
+        for text, message in (("sedes = 4", "Did you mean 'seeds'"), ('seeds = "4"', "type int")):
+            file.write_text(text)
+            result = run("--config", str(file))
+            assert result.exit_code == 1
+            assert message in json.loads(result.stdout)["error"]
+        assert executed == []
+
+    def test_init_writes_a_file_that_runs_as_it_is(
+        self, executed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        result = CliRunner().invoke(app, ["init", "run"])
+        assert result.stdout == (
+            "Edit fairfactor.toml, then: fairfactor run --config fairfactor.toml\n"
+        )
+        assert configured(executed, "--config", "fairfactor.toml") == RunConfig()
+        again = CliRunner().invoke(app, ["init", "run"])
+        assert again.exit_code == 1
+        assert "Choose another --out" in again.stderr
+
+    def test_the_schema_is_json(self) -> None:
+        result = CliRunner().invoke(app, ["schema", "tune"])
+        assert json.loads(result.stdout)["properties"]["constraint"]["type"] == "array"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -18,6 +19,8 @@ from fairfactor.cli.tables import (
 )
 from fairfactor.compare_config import CompareConfig
 from fairfactor.config import RunConfig
+from fairfactor.errors import ArgumentError
+from fairfactor.settings import Settings
 from fairfactor.tune_config import TuneConfig
 
 if TYPE_CHECKING:
@@ -42,6 +45,12 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an older r
 Workers = Annotated[
     int | None, typer.Option(help="Processes; one for each processor if unset.", min=1)
 ]
+Command = Literal["run", "tune", "compare"]
+CONFIGS: dict[Command, type[Settings]] = {
+    "run": RunConfig,
+    "tune": TuneConfig,
+    "compare": CompareConfig,
+}
 RunPath = Annotated[Path, typer.Argument(help="Folder that fairfactor run wrote.", metavar="RUN")]
 
 
@@ -137,6 +146,37 @@ def compare(
         metrics,
         duels=metrics["duels"],
     )
+
+
+@app.command()
+@with_session
+def init(
+    session: Session,
+    command: Annotated[Command, typer.Argument(help="The command that will take it.")] = "tune",
+    out: Annotated[Path, typer.Option(help="File to write.")] = Path("fairfactor.toml"),
+) -> None:
+    """Write a commented file of all options, for --config."""
+    from fairfactor.config_file import config_template
+    from fairfactor.files import atomic_write_text
+
+    if out.exists():
+        raise ArgumentError("out", str(out), "a new file", "Choose another --out, or remove it.")
+    atomic_write_text(out, config_template(CONFIGS[command], command, out.name))
+    text = f"Edit {out}, then: fairfactor {command} --config {out}"
+    session.show(text, {"out": str(out), "command": command})
+
+
+@app.command()
+@with_session
+def schema(
+    session: Session,
+    command: Annotated[Command, typer.Argument(help="The command that takes the file.")] = "tune",
+) -> None:
+    """Print the JSON schema of a file of options, for editors."""
+    from fairfactor.config_file import config_schema
+
+    described = config_schema(CONFIGS[command])
+    session.show(json.dumps(described, indent=2, ensure_ascii=False), described)
 
 
 @app.command()

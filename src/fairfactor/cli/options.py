@@ -6,11 +6,13 @@ import inspect
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields
+from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
 import typer
 
 from fairfactor.cli.session import Session
+from fairfactor.config_file import read_config_file
 from fairfactor.errors import ArgumentError
 
 
@@ -39,7 +41,8 @@ def with_session(command: Callable[..., None]) -> Callable[..., None]:
 def with_config_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command one option for each field of its configuration, and pass it that.
 
-    A field that is a tuple takes a comma-separated list.
+    A field that is a tuple takes a comma-separated list. A file can set the fields too, with
+    ``--config``; what is on the command line overrides it.
 
     Args:
         command: A function whose first parameters are the session and the configuration, a
@@ -49,25 +52,36 @@ def with_config_options(command: Callable[..., None]) -> Callable[..., None]:
         The command, which takes the session first.
     """
     first, config, *others = _parameters(command)
-    hints = typing.get_type_hints(config.annotation)
-    by_name = {f.name: f for f in fields(config.annotation)}
-    table = inspect.Parameter(
-        "table",
-        inspect.Parameter.KEYWORD_ONLY,
-        default=None,
-        annotation=Annotated[
-            str | None, typer.Argument(help="The same as --data.", metavar="[TABLE]")
-        ],
+    kind = config.annotation
+    hints = typing.get_type_hints(kind)
+    by_name = {f.name: f for f in fields(kind)}
+    context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+    table = _optional(
+        "table", str | None, typer.Argument(help="The same as --data.", metavar="[TABLE]")
+    )
+    file = _optional(
+        "config",
+        Path | None,
+        typer.Option("--config", help="TOML or YAML file of options; see fairfactor init."),
     )
 
-    def wrapped(session: Session, *, table: str | None, **options: Any) -> None:
-        given = {name: options.pop(name) for name in by_name}
+    def wrapped(
+        session: Session,
+        *,
+        context: typer.Context,
+        table: str | None,
+        config: Path | None,
+        **options: Any,
+    ) -> None:
+        values = {name: options.pop(name) for name in by_name}
+        given = {name: values[name] for name in values if _is_given(context, name)}
         if table is not None:
             given["data"] = table
-        command(session, config.annotation(**_parsed(given, hints)), **options)
+        from_file = {} if config is None else read_config_file(config, kind)
+        command(session, kind.from_dict({**from_file, **_parsed(given, hints)}), **options)
 
     made = [_parameter(f, hints[f.name]) for f in by_name.values()]
-    return _with_parameters(wrapped, command, [first, table, *made, *others])
+    return _with_parameters(wrapped, command, [first, context, table, file, *made, *others])
 
 
 def _parameters(command: Callable[..., None]) -> list[inspect.Parameter]:
@@ -85,6 +99,19 @@ def _with_parameters(
     wrapped.__signature__ = inspect.Signature(named)  # type: ignore[attr-defined]
     wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in named}
     return wrapped
+
+
+def _optional(name: str, kind: Any, option: Any) -> inspect.Parameter:
+    """A parameter that may be left out."""
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, option]
+    )
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    """Whether an option is on the command line, as opposed to having its default."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _flag(name: str, help_text: str) -> inspect.Parameter:
