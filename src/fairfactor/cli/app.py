@@ -51,6 +51,8 @@ CONFIGS: dict[Command, type[Settings]] = {
     "tune": TuneConfig,
     "compare": CompareConfig,
 }
+EXIT_CODES = {"kept": 0, "violated": 1, "undecided": 3}
+NOT_CHECKED = 2
 RunPath = Annotated[Path, typer.Argument(help="Folder that fairfactor run wrote.", metavar="RUN")]
 
 
@@ -210,6 +212,35 @@ def predict(
                 file.write(part.to_csv(index=False, header=rows == 0).encode())
                 rows += len(part)
         session.show(f"{rows:,} rows written to {out}", {"rows": rows, "out": str(out)})
+
+
+@app.command()
+@with_session
+def check(
+    session: Session,
+    path: RunPath,
+    constraint: Annotated[
+        str | None,
+        typer.Option(help="Bounds, as equalized_odds<=0.05; those of the tuning if unset."),
+    ] = None,
+    confidence: Annotated[float, typer.Option(help="Confidence of the interval.")] = 0.95,
+) -> None:
+    """Check the kept model against bounds on the run's test rows, as a gate of a build.
+
+    Exit codes: 0 every bound is kept, 1 one is violated, 3 one cannot be decided with the data at
+    hand, 2 it could not be checked. A bound is kept if the whole interval keeps it.
+    """
+    session.failed = NOT_CHECKED
+    from fairfactor.run_folder import RunFolder
+    from fairfactor.studies.gate import check_constraints, worst_outcome
+
+    metrics = RunFolder.open(path).metrics
+    texts = [text for text in (constraint or "").split(",") if text.strip()]
+    checked = check_constraints(metrics, texts, confidence=confidence)
+    outcome = worst_outcome(checked)
+    machine = {"outcome": outcome, "constraints": [one.to_json() for one in checked]}
+    session.show("\n".join(one.reason for one in checked), machine)
+    session.end(EXIT_CODES[outcome])
 
 
 @app.command()

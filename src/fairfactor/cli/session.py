@@ -36,10 +36,12 @@ class Session:
     Attributes:
         debug: Whether an error shows its traceback.
         json: Whether results and errors are printed as one JSON object.
+        failed: Exit code of an error.
     """
 
     debug: bool = False
     json: bool = False
+    failed: int = FAILED
 
     def __post_init__(self) -> None:
         """Open the two streams."""
@@ -67,7 +69,7 @@ class Session:
             if self.debug:
                 raise
             self._fail(" ".join(str(error).split()))
-            raise typer.Exit(FAILED) from None
+            raise typer.Exit(self.failed) from None
         except KeyboardInterrupt:
             self._fail("Interrupted. Nothing was written.")
             raise typer.Exit(INTERRUPTED) from None
@@ -118,6 +120,17 @@ class Session:
             sys.stdout.write(json.dumps(machine, ensure_ascii=False) + "\n")
         else:
             self.output.print(text, markup=False, highlight=False)
+
+    def end(self, code: int) -> None:
+        """End the command with an exit code.
+
+        Args:
+            code: The code.
+
+        Raises:
+            typer.Exit: Always.
+        """
+        raise typer.Exit(code)
 
     def _fail(self, text: str) -> None:
         if self.json:

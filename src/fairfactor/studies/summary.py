@@ -17,6 +17,7 @@ from fairfactor.methods import METHODS
 from fairfactor.neutralization import neutralize
 from fairfactor.studies.comparison import Comparison
 from fairfactor.studies.findings import find
+from fairfactor.studies.gate import describe_kept
 from fairfactor.studies.reported import (
     FORMAT,
     REPORTED_METRICS,
@@ -56,6 +57,7 @@ def summarize(comparison: Comparison) -> dict[str, Any]:
         ),
         "reference_methods": list(REFERENCES),
         "methods": [_method(comparison, cell) for cell in comparison.cells],
+        "kept": describe_kept(first.outcomes[-1].counts),
         "metrics": list(REPORTED_METRICS),
         "importance": _importance(comparison),
         "findings": [asdict(finding) for finding in find(comparison)],

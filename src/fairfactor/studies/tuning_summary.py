@@ -19,6 +19,7 @@ from fairfactor.mitigation.cell_model import CellModel, cell_probabilities
 from fairfactor.mitigation.constraint import METRIC_OF_NAME
 from fairfactor.mitigation.decisions import count_decisions, known_group
 from fairfactor.protocol import Part, Problem, count_classes, predict_classes
+from fairfactor.studies.gate import describe_kept
 from fairfactor.studies.reported import (
     FORMAT,
     REPORTED_METRICS,
@@ -53,6 +54,7 @@ def summarize_tuning(tuning: Tuning, description: Mapping[str, str]) -> dict[str
     """
     problem, chosen_point = tuning.problem, tuning.tuned.chosen
     kept = _kept_points(tuning)
+    tested = _test_counts(problem, kept)
     unmitigated = _point(
         {
             "id": "unmitigated",
@@ -85,7 +87,7 @@ def summarize_tuning(tuning: Tuning, description: Mapping[str, str]) -> dict[str
             test,
         )
         for number, ((point, on_frontier), test) in enumerate(
-            zip(kept.items(), _test_counts(problem, kept), strict=True)
+            zip(kept.items(), tested, strict=True)
         )
     ]
     chosen = list(kept).index(chosen_point)
@@ -117,6 +119,7 @@ def summarize_tuning(tuning: Tuning, description: Mapping[str, str]) -> dict[str
         "met": tuning.tuned.met if tuning.constraints else None,
         "tried": len(tuning.tuned.frontier),
         "chosen": chosen,
+        "kept": describe_kept(tested[chosen]),
         "unmitigated": unmitigated,
         "points": points,
         "layers": None,
