@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from fairfactor.checkpoints import Checkpoints
 from fairfactor.compare_config import CompareConfig
 from fairfactor.config import RunConfig
 from fairfactor.data.sources import describe
@@ -23,7 +24,7 @@ from fairfactor.studies.leakage import measure_leakage, with_leakage
 from fairfactor.studies.peer_comparison import compare_with_peers
 from fairfactor.studies.peer_summary import summarize_peers
 from fairfactor.studies.summary import summarize
-from fairfactor.studies.tuning import run_tuning
+from fairfactor.studies.tuning import Tuning, run_tuning
 from fairfactor.studies.tuning_summary import summarize_tuning
 from fairfactor.table_model import TableModel
 from fairfactor.table_settings import TableSettings
@@ -37,15 +38,17 @@ def execute(
     out: Path | None = None,
     *,
     overwrite: bool = False,
+    resume: bool = False,
     workers: int | None = None,
     on_seed: Callable[[], None] = lambda: None,
 ) -> RunFolder:
-    """Run a configuration and write its folder; nothing is written before all of it is done.
+    """Run a configuration and write its folder; the folder is written when all of it is done.
 
     Args:
         config: What to run.
         out: The folder; the next free ``runs/<data>-<number>`` if unset.
         overwrite: Whether an older run in the folder is replaced.
+        resume: Whether seeds that an interrupted attempt has finished are taken from it.
         workers: Number of processes, see `compare_methods`.
         on_seed: Called after each seed.
 
@@ -54,15 +57,19 @@ def execute(
     """
     stem = _stem(config.data)
     require_free(out or next_free(RUNS, stem), overwrite=overwrite)
+    checkpoints = _checkpoints("run", config, out)
     task = config.load()
-    comparison = compare_methods(task, config, workers=workers, on_seed=on_seed)
-    return RunFolder.write(
-        out or next_free(RUNS, stem),  # again: another run may have finished meanwhile
-        config.to_dict(),
-        _complete(summarize(comparison), config, task, comparison.groups),
-        kept_model(comparison),
-        overwrite=overwrite,
-    )
+    with checkpoints.kept_until_done(resume=resume):
+        comparison = compare_methods(
+            task, config, workers=workers, on_seed=on_seed, checkpoints=checkpoints
+        )
+        return RunFolder.write(
+            out or next_free(RUNS, stem),  # again: another run may have finished meanwhile
+            config.to_dict(),
+            _complete(summarize(comparison), config, task, comparison.groups),
+            kept_model(comparison),
+            overwrite=overwrite,
+        )
 
 
 def execute_tuning(
@@ -70,14 +77,16 @@ def execute_tuning(
     out: Path | None = None,
     *,
     overwrite: bool = False,
+    resume: bool = False,
     on_progress: Callable[[str, float], None] | None = None,
 ) -> RunFolder:
-    """Tune a model to constraints and write its folder; nothing is written before all is done.
+    """Tune a model to constraints and write its folder when all of it is done.
 
     Args:
         config: What is needed, on which data.
         out: The folder; the next free ``runs/tune-<data>-<number>`` if unset.
         overwrite: Whether an older run in the folder is replaced.
+        resume: Whether recipes that an interrupted attempt has finished are taken from it.
         on_progress: Called with what is being done and the share that is finished.
 
     Returns:
@@ -85,36 +94,30 @@ def execute_tuning(
     """
     stem = f"tune-{_stem(config.data)}"
     require_free(out or next_free(RUNS, stem), overwrite=overwrite)
+    checkpoints = _checkpoints("tune", config, out)
     task = config.load()
-    tuning = run_tuning(
-        task,
-        config.constraint,
-        confidence=config.confidence,
-        recipes=config.recipes,
-        hidden=config.hidden,
-        minimum_group_size=config.minimum_group_size,
-        seed=config.seed,
-        on_progress=on_progress,
-    )
-    chosen = tuning.tuned.chosen
-    model = TableModel(
-        model=chosen.decide,
-        widths=tuning.problem.widths,
-        encoder=tuning.problem.encoder,
-        target=task.target,
-        class_names=task.class_names,
-        origin={
-            "recipe": chosen.recipe,
-            "constraints": list(config.constraint),
-            "met": tuning.tuned.met,
-            "seed": config.seed,
-        },
-    )
-    metrics = _complete(
-        summarize_tuning(tuning, describe(config.data)), config, task, tuning.groups
-    )
-    place = out or next_free(RUNS, stem)
-    return RunFolder.write(place, config.to_dict(), metrics, model, overwrite=overwrite)
+    with checkpoints.kept_until_done(resume=resume):
+        tuning = run_tuning(
+            task,
+            config.constraint,
+            confidence=config.confidence,
+            recipes=config.recipes,
+            hidden=config.hidden,
+            minimum_group_size=config.minimum_group_size,
+            seed=config.seed,
+            on_progress=on_progress,
+            checkpoints=checkpoints,
+        )
+        metrics = _complete(
+            summarize_tuning(tuning, describe(config.data)), config, task, tuning.groups
+        )
+        return RunFolder.write(
+            out or next_free(RUNS, stem),
+            config.to_dict(),
+            metrics,
+            _chosen_model(tuning, config),
+            overwrite=overwrite,
+        )
 
 
 def execute_comparison(
@@ -122,6 +125,7 @@ def execute_comparison(
     out: Path | None = None,
     *,
     overwrite: bool = False,
+    resume: bool = False,
     workers: int | None = None,
     on_seed: Callable[[], None] = lambda: None,
 ) -> RunFolder:
@@ -131,6 +135,7 @@ def execute_comparison(
         config: Peers, seeds and data.
         out: The folder; the next free ``runs/compare-<data>-<number>`` if unset.
         overwrite: Whether an older run in the folder is replaced.
+        resume: Whether recipes and peers that an interrupted attempt has finished are taken.
         workers: Number of processes; as many as there are processors and seeds if unset.
         on_seed: Called after each seed.
 
@@ -139,11 +144,41 @@ def execute_comparison(
     """
     stem = f"compare-{_stem(config.data)}"
     require_free(out or next_free(RUNS, stem), overwrite=overwrite)
+    checkpoints = _checkpoints("compare", config, out)
     task = config.load()
-    comparison = compare_with_peers(task, config, workers=workers, on_seed=on_seed)
-    metrics = summarize_peers(comparison, describe(config.data))
-    place = out or next_free(RUNS, stem)
-    return RunFolder.write(place, config.to_dict(), metrics, None, overwrite=overwrite)
+    with checkpoints.kept_until_done(resume=resume):
+        comparison = compare_with_peers(
+            task, config, workers=workers, on_seed=on_seed, checkpoints=checkpoints
+        )
+        metrics = summarize_peers(comparison, describe(config.data))
+        place = out or next_free(RUNS, stem)
+        return RunFolder.write(place, config.to_dict(), metrics, None, overwrite=overwrite)
+
+
+def _checkpoints(command: str, config: TableSettings, out: Path | None) -> Checkpoints:
+    """The place beside the run folder for finished parts of this very work."""
+    path = Path(config.data)
+    data = path if config.is_file and path.is_file() else None
+    parent = RUNS if out is None else out.resolve().parent
+    return Checkpoints.of(parent, {"command": command, **config.to_dict()}, data)
+
+
+def _chosen_model(tuning: Tuning, config: TuneConfig) -> TableModel:
+    """The model that a tuning keeps."""
+    chosen = tuning.tuned.chosen
+    return TableModel(
+        model=chosen.decide,
+        widths=tuning.problem.widths,
+        encoder=tuning.problem.encoder,
+        target=tuning.task.target,
+        class_names=tuning.task.class_names,
+        origin={
+            "recipe": chosen.recipe,
+            "constraints": list(config.constraint),
+            "met": tuning.tuned.met,
+            "seed": config.seed,
+        },
+    )
 
 
 def _complete(

@@ -42,6 +42,9 @@ Out = Annotated[
     Path | None, typer.Option(help="New folder for the results; a free one in runs/ if unset.")
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an older run.")]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Take what an interrupted attempt has finished.")
+]
 Workers = Annotated[
     int | None, typer.Option(help="Processes; one for each processor if unset.", min=1)
 ]
@@ -73,6 +76,7 @@ def run(
     config: RunConfig,
     out: Out = None,
     overwrite: Overwrite = False,
+    resume: Resume = False,
     workers: Workers = None,
 ) -> None:
     """Compare the methods on a data set, and write results, a report and a model.
@@ -82,7 +86,9 @@ def run(
     from fairfactor.run import execute
 
     with session.progress("Seeds", config.seeds) as advance:
-        folder = execute(config, out, overwrite=overwrite, workers=workers, on_seed=advance)
+        folder = execute(
+            config, out, overwrite=overwrite, resume=resume, workers=workers, on_seed=advance
+        )
     metrics = folder.metrics
     _show_run(
         session,
@@ -100,6 +106,7 @@ def tune(
     config: TuneConfig,
     out: Out = None,
     overwrite: Overwrite = False,
+    resume: Resume = False,
 ) -> None:
     """Find the most accurate model that keeps your constraints, or explore what is possible.
 
@@ -109,7 +116,7 @@ def tune(
     from fairfactor.run import execute_tuning
 
     with session.steps() as step:
-        folder = execute_tuning(config, out, overwrite=overwrite, on_progress=step)
+        folder = execute_tuning(config, out, overwrite=overwrite, resume=resume, on_progress=step)
     metrics = folder.metrics
     _show_run(
         session,
@@ -129,6 +136,7 @@ def compare(
     config: CompareConfig,
     out: Out = None,
     overwrite: Overwrite = False,
+    resume: Resume = False,
     workers: Workers = None,
 ) -> None:
     """Compare our operating points with those of other methods, on the same rows and backbones.
@@ -139,7 +147,7 @@ def compare(
 
     with session.progress("Seeds", config.seeds) as advance:
         folder = execute_comparison(
-            config, out, overwrite=overwrite, workers=workers, on_seed=advance
+            config, out, overwrite=overwrite, resume=resume, workers=workers, on_seed=advance
         )
     metrics = folder.metrics
     _show_run(

@@ -70,8 +70,8 @@ class Session:
                 raise
             self._fail(" ".join(str(error).split()))
             raise typer.Exit(self.failed) from None
-        except KeyboardInterrupt:
-            self._fail("Interrupted. Nothing was written.")
+        except KeyboardInterrupt as error:
+            self._fail(f"Interrupted. {error.args[0] if error.args else 'Nothing was written.'}")
             raise typer.Exit(INTERRUPTED) from None
 
     @contextmanager
@@ -104,7 +104,13 @@ class Session:
             A function to call with a description and a share from 0 to 1.
         """
         hidden = self.json or not self.messages.is_terminal
-        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left:"),
+            TimeRemainingColumn(),
+        )
         with Progress(*columns, console=self.messages, transient=True, disable=hidden) as bar:
             task = bar.add_task("Reading", total=1.0)
             yield lambda text, share: bar.update(task, description=text, completed=share)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -21,6 +22,9 @@ from fairfactor.mitigation.search import PartName, Rules, explore
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and which share of the recipes is finished."""
+
+Remember = Callable[[str, Callable[[], list[OperatingPoint]]], list[OperatingPoint]]
+"""From the name of some work and the work itself to its points, new or from an earlier attempt."""
 
 _UNCONSTRAINED = frozenset({"accuracy", "error_rate"})
 
@@ -53,6 +57,7 @@ def tune(
     groups_at_prediction: bool = False,
     seed: int = 0,
     on_progress: Progress | None = None,
+    remember: Remember = lambda _name, compute: compute(),
 ) -> Tuned:
     """Find the most accurate network that meets the constraints on validation rows.
 
@@ -68,6 +73,8 @@ def tune(
             its thresholds then differ between groups.
         seed: Seed of everything random.
         on_progress: Called before each recipe and at the end.
+        remember: From the name of a recipe and the work on it to its points, so that finished
+            recipes can be kept when work is interrupted.
 
     Returns:
         The frontier and the choice.
@@ -86,17 +93,15 @@ def tune(
     for index, name in enumerate(recipes):
         if on_progress:
             on_progress(RECIPES[name].label, index / len(recipes))
-        for fitted in RECIPES[name].fit(problem, seed):
-            points.extend(
-                operating_points(
-                    problem,
-                    RECIPES[name],
-                    fitted,
-                    families,
-                    groups_at_prediction=groups_at_prediction,
-                    seed=seed,
-                )
-            )
+        work = partial(
+            _all_points,
+            problem,
+            RECIPES[name],
+            families,
+            groups_at_prediction=groups_at_prediction,
+            seed=seed,
+        )
+        points.extend(remember(name, work))
     if on_progress:
         on_progress("Choosing", 1.0)
     frontier = Frontier(tuple(points))
@@ -104,6 +109,29 @@ def tune(
         wanted, confidence=confidence, evidence=evidence, minimize=minimize
     )
     return Tuned(frontier, choice.point, choice.met, choice.message)
+
+
+def _all_points(
+    problem: TuningProblem,
+    recipe: Recipe,
+    families: Sequence[RateFamily],
+    *,
+    groups_at_prediction: bool,
+    seed: int,
+) -> list[OperatingPoint]:
+    """The decision rules of all models of a recipe."""
+    return [
+        point
+        for fitted in recipe.fit(problem, seed)
+        for point in operating_points(
+            problem,
+            recipe,
+            fitted,
+            families,
+            groups_at_prediction=groups_at_prediction,
+            seed=seed,
+        )
+    ]
 
 
 def operating_points(

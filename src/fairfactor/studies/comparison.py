@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from time import perf_counter
 
+from fairfactor.checkpoints import Checkpoints
 from fairfactor.config import RunConfig
 from fairfactor.data.task import TableTask
 from fairfactor.errors import ArgumentError
@@ -14,6 +15,7 @@ from fairfactor.groups import Groups
 from fairfactor.methods import METHODS
 from fairfactor.studies.parallel import run_seeds
 from fairfactor.studies.seed_run import Cell, Outcome, SeedRun, run_seed
+from fairfactor.studies.seed_store import load_seed_run, save_seed_run
 from fairfactor.studies.task_groups import task_groups
 
 
@@ -71,6 +73,7 @@ def compare_methods(
     *,
     workers: int | None = None,
     on_seed: Callable[[], None] = lambda: None,
+    checkpoints: Checkpoints | None = None,
 ) -> Comparison:
     """Run every method and rank on every seed, the seeds in parallel.
 
@@ -82,6 +85,7 @@ def compare_methods(
         workers: Number of processes; as many as there are processors and seeds if unset. One runs
             the seeds in this process.
         on_seed: Called after each seed, for a progress bar.
+        checkpoints: Where finished seeds are kept.
 
     Returns:
         The outcomes.
@@ -107,6 +111,17 @@ def compare_methods(
         )
     start = perf_counter()
     runs = run_seeds(
-        partial(run_seed, task, groups, config), config.all_seeds, workers=workers, on_seed=on_seed
+        partial(_kept_seed, checkpoints or Checkpoints(), task, groups, config),
+        config.all_seeds,
+        workers=workers,
+        on_seed=on_seed,
     )
     return Comparison(config, task, groups, tuple(runs), perf_counter() - start)
+
+
+def _kept_seed(
+    checkpoints: Checkpoints, task: TableTask, groups: Groups, config: RunConfig, seed: int
+) -> SeedRun:
+    """Run one seed, unless an earlier attempt has finished it."""
+    compute = partial(run_seed, task, groups, config, seed)
+    return checkpoints.once(f"seed-{seed}", compute, save_seed_run, load_seed_run)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from time import perf_counter
 
+from fairfactor.checkpoints import Checkpoints
 from fairfactor.compare_config import CompareConfig
 from fairfactor.data.task import TableTask
 from fairfactor.groups import Groups
@@ -84,6 +85,7 @@ def compare_with_peers(
     *,
     workers: int | None = None,
     on_seed: Callable[[], None] = lambda: None,
+    checkpoints: Checkpoints | None = None,
 ) -> PeerComparison:
     """Run our method and every peer on every seed, the seeds in parallel.
 
@@ -92,6 +94,7 @@ def compare_with_peers(
         config: Peers, seeds and budgets.
         workers: Number of processes; as many as there are processors and seeds if unset.
         on_seed: Called after each seed, for a progress bar.
+        checkpoints: Where finished recipes and peers of each seed are kept.
 
     Returns:
         The outcomes.
@@ -106,6 +109,7 @@ def compare_with_peers(
         config.settings,
         config.recipes,
         config.confidence,
+        checkpoints=checkpoints,
     )
     start = perf_counter()
     runs = run_seeds(one_seed, config.all_seeds, workers=workers, on_seed=on_seed)

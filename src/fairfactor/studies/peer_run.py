@@ -6,12 +6,14 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from fairfactor.checkpoints import Checkpoints
 from fairfactor.data.task import TableTask
 from fairfactor.errors import FairfactorWarning
 from fairfactor.fairness import METRICS
@@ -19,6 +21,8 @@ from fairfactor.groups import Groups
 from fairfactor.mitigation import Constraint, OperatingPoint, tune
 from fairfactor.peers import PEERS
 from fairfactor.protocol import Part, Problem, count_classes, make_problem, predict_classes
+from fairfactor.stored_values import load_value, save_value
+from fairfactor.studies.tuning import remembered_points
 
 GAPS = {
     "demographic_parity": "demographic_parity_difference",
@@ -102,6 +106,7 @@ def run_peers(
     recipes: Sequence[str],
     confidence: float,
     seed: int,
+    checkpoints: Checkpoints | None = None,
 ) -> PeerRun:
     """Run our method and every peer on one seed.
 
@@ -114,13 +119,15 @@ def run_peers(
         recipes: Our recipes.
         confidence: Share of bootstrap samples of the validation rows that must keep each bound.
         seed: Seed of the split, the initial weights and everything random.
+        checkpoints: Where finished recipes and peers are kept.
 
     Returns:
         Every outcome.
     """
     problem = make_problem(task, seed=seed, hidden=hidden, groups=groups)
     start = perf_counter()
-    ours = _Ours(problem, recipes, confidence, seed)
+    kept = (checkpoints or Checkpoints()).within(f"seed-{seed}")
+    ours = _Ours(problem, recipes, confidence, seed, kept)
     seconds = {"pretraining": problem.seconds, "ours": perf_counter() - start}
     missing, outcomes = {}, {}
     start = perf_counter()
@@ -130,7 +137,12 @@ def run_peers(
             missing[key] = reason
             continue
         for place in tried_settings(key, settings):
-            outcomes[key, place] = _run_peer(problem, ours, key, place)
+            outcomes[key, place] = kept.once(
+                f"{key}-{place}",
+                partial(_run_peer, problem, ours, key, place),
+                save_value,
+                partial(load_value, kinds=(PeerOutcome, Choice)),
+            )
     seconds["peers"] = perf_counter() - start
     parts = {"train": problem.train, "validation": problem.validation, "test": problem.test}
     return PeerRun(
@@ -165,11 +177,17 @@ class _Ours:
     """Our frontier on one problem; each chosen point is tested once."""
 
     def __init__(
-        self, problem: Problem, recipes: Sequence[str], confidence: float, seed: int
+        self,
+        problem: Problem,
+        recipes: Sequence[str],
+        confidence: float,
+        seed: int,
+        checkpoints: Checkpoints,
     ) -> None:
         self.problem = problem
         self.confidence = confidence
-        self.frontier = tune(problem, recipes=recipes, seed=seed).frontier
+        remember = remembered_points(checkpoints, problem)
+        self.frontier = tune(problem, recipes=recipes, seed=seed, remember=remember).frontier
         self.tested: dict[OperatingPoint, dict[str, float]] = {}
 
     def choose(self, gap: str, bound: float) -> Choice:

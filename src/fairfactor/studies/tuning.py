@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 
+from fairfactor.checkpoints import Checkpoints
 from fairfactor.data.task import TableTask
 from fairfactor.groups import Groups
 from fairfactor.mitigation import (
     DEFAULT,
     Constraint,
+    OperatingPoint,
     Tuned,
     tune,
 )
+from fairfactor.mitigation.point_store import load_points, save_points
+from fairfactor.mitigation.tune import Remember
 from fairfactor.protocol import HIDDEN, Problem, make_problem
 from fairfactor.studies.parallel import one_thread
 from fairfactor.studies.task_groups import task_groups
@@ -42,6 +47,24 @@ class Tuning:
     seconds: dict[str, float]
 
 
+def remembered_points(checkpoints: Checkpoints, problem: Problem) -> Remember:
+    """Keep the points of each finished recipe.
+
+    Args:
+        checkpoints: Where.
+        problem: What is tuned.
+
+    Returns:
+        For `fairfactor.mitigation.tune`.
+    """
+
+    def remember(name: str, compute: Callable[[], list[OperatingPoint]]) -> list[OperatingPoint]:
+        load = partial(load_points, backbone=problem.backbone)
+        return checkpoints.once(f"recipe-{name}", compute, save_points, load)
+
+    return remember
+
+
 def run_tuning(
     task: TableTask,
     constraints: Sequence[str],
@@ -52,6 +75,7 @@ def run_tuning(
     minimum_group_size: int = 0,
     seed: int = 0,
     on_progress: Callable[[str, float], None] | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Tuning:
     """Pre-train a network on a table and find the most accurate point that meets the constraints.
 
@@ -65,6 +89,7 @@ def run_tuning(
         minimum_group_size: Groups with fewer rows are merged into one.
         seed: Seed of the split, the initial weights and everything random.
         on_progress: Called with what is being done and the share that is finished.
+        checkpoints: Where finished recipes are kept.
 
     Returns:
         The finished tuning.
@@ -84,6 +109,7 @@ def run_tuning(
             confidence=confidence,
             seed=seed,
             on_progress=on_progress,
+            remember=remembered_points(checkpoints or Checkpoints(), problem),
         )
     end = perf_counter()
     seconds = {"pretraining": prepared - start, "tuning": end - prepared, "total": end - start}
