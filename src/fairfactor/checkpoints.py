@@ -35,21 +35,21 @@ class Checkpoints:
     folder: Path | None = None
 
     @classmethod
-    def of(cls, parent: Path, work: Mapping[str, Any], data: Path | None = None) -> Checkpoints:
+    def of(cls, parent: Path, work: Mapping[str, Any], *files: Path) -> Checkpoints:
         """The place for some work: other work, data or versions have another.
 
         Args:
             parent: Folder in which the hidden folder will be.
             work: What is done, as JSON values.
-            data: A file that it reads.
+            *files: The files that it reads.
 
         Returns:
             The checkpoints, which may be there from an earlier attempt.
         """
         versions = [fairfactor.__version__, torch.__version__]
         digest = hashlib.sha256(json.dumps([versions, dict(work)], sort_keys=True).encode())
-        if data is not None:
-            with data.open("rb") as file:
+        for path in files:
+            with path.open("rb") as file:
                 while block := file.read(_BLOCK):
                     digest.update(block)
         return cls(parent / f".fairfactor-{digest.hexdigest()[:16]}")

@@ -25,6 +25,7 @@ from fairfactor.errors import ArgumentError, FairfactorWarning
 from fairfactor.fairness import ConfusionCounts, confusion_counts
 from fairfactor.groups import EXCLUDED, Groups, encode_groups
 from fairfactor.models.mlp import build_mlp
+from fairfactor.starting_model import StartingModel
 
 HIDDEN = (512, 256, 64)
 STEPS = 150
@@ -77,7 +78,7 @@ class Problem:
     train: Part
     validation: Part
     test: Part
-    backbone: nn.Sequential
+    backbone: nn.Module
     class_names: tuple[str, ...]
     group_names: tuple[str, ...]
     encoder: TableEncoder
@@ -86,8 +87,17 @@ class Problem:
     @property
     def widths(self) -> tuple[int, ...]:
         """Number of inputs, of units of each hidden layer, and of outputs of the backbone."""
-        layers = [layer for layer in self.backbone if isinstance(layer, nn.Linear)]
-        return (layers[0].in_features, *(layer.out_features for layer in layers))
+        inputs, outputs = self.train.inputs.shape[1], len(self.class_names)
+        layers = [layer for layer in self.backbone.children() if isinstance(layer, nn.Linear)]
+        hidden = [layer.out_features for layer in layers[:-1]]
+        return (inputs, *hidden, outputs) if self.is_plain else (inputs, outputs)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the backbone is a network of `build_mlp`."""
+        return isinstance(self.backbone, nn.Sequential) and "head" in dict(
+            self.backbone.named_children()
+        )
 
 
 def make_problem(
@@ -96,6 +106,7 @@ def make_problem(
     seed: int,
     hidden: Sequence[int] = HIDDEN,
     groups: Groups | None = None,
+    start: StartingModel | None = None,
 ) -> Problem:
     """Split a table, encode it and pre-train the backbone with cross-entropy.
 
@@ -108,6 +119,7 @@ def make_problem(
         hidden: Widths of the hidden layers.
         groups: Group of each row of the table. By default those of the sensitive features, with
             groups of fewer than 30 rows merged into one.
+        start: The pre-trained network to start from; ``hidden`` is not used then.
 
     Returns:
         The problem.
@@ -120,7 +132,8 @@ def make_problem(
         raise ArgumentError("groups", len(groups), f"{len(task.frame)} codes, one for each row")
     labels = task.labels
     split = benchmark_split(labels, seed=seed)
-    encoder = TableEncoder.fit(task.inputs.iloc[split["train"]], "one_hot")
+    encoder = start.fitting_encoder(task) if start else None
+    encoder = encoder or TableEncoder.fit(task.inputs.iloc[split["train"]], "one_hot")
     with warnings.catch_warnings():
         # Some rare category is missing from the training rows of nearly every seed, and what is
         # done with missing numbers is in the plan of the columns.
@@ -134,9 +147,15 @@ def make_problem(
         )
         for name, rows in split.items()
     }
-    start = perf_counter()
-    backbone = build_mlp((inputs.shape[1], *hidden, len(task.class_names)), seed=seed)
-    train_network(backbone, parts["train"], seed=seed)
+    began = perf_counter()
+    if start is None:
+        widths = (inputs.shape[1], *hidden, len(task.class_names))
+        backbone: nn.Module = build_mlp(widths, seed=seed)
+        untrained = True
+    else:
+        backbone, untrained = start.build(inputs.shape[1], task.class_names, seed)
+    if untrained:
+        train_network(backbone, parts["train"], seed=seed)
     return Problem(
         seed=seed,
         train=parts["train"],
@@ -146,7 +165,7 @@ def make_problem(
         class_names=task.class_names,
         group_names=groups.names,
         encoder=encoder,
-        seconds=perf_counter() - start,
+        seconds=perf_counter() - began,
     )
 
 

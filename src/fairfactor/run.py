@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from fairfactor.compare_config import CompareConfig
 from fairfactor.config import RunConfig
 from fairfactor.data.sources import describe
 from fairfactor.data.task import TableTask
+from fairfactor.errors import ArgumentError, SavedModelError
 from fairfactor.groups import Groups
+from fairfactor.mitigation import FairModel
 from fairfactor.run_folder import (
     MANIFEST_FILE,
     MODEL_FOLDER,
@@ -19,6 +22,7 @@ from fairfactor.run_folder import (
     next_free,
     require_free,
 )
+from fairfactor.starting_model import StartingModel, from_factory, refuse_hugging_face
 from fairfactor.studies.comparison import Comparison, compare_methods
 from fairfactor.studies.leakage import measure_leakage, with_leakage
 from fairfactor.studies.peer_comparison import compare_with_peers
@@ -26,6 +30,7 @@ from fairfactor.studies.peer_summary import summarize_peers
 from fairfactor.studies.summary import summarize
 from fairfactor.studies.tuning import Tuning, run_tuning
 from fairfactor.studies.tuning_summary import summarize_tuning
+from fairfactor.surgery import LowRankLayer, merge_layer
 from fairfactor.table_model import TableModel
 from fairfactor.table_settings import TableSettings
 from fairfactor.tune_config import TuneConfig
@@ -95,6 +100,7 @@ def execute_tuning(
     stem = f"tune-{_stem(config.data)}"
     require_free(out or next_free(RUNS, stem), overwrite=overwrite)
     checkpoints = _checkpoints("tune", config, out)
+    start = load_starting_model(config.model, config.weights)
     task = config.load()
     with checkpoints.kept_until_done(resume=resume):
         tuning = run_tuning(
@@ -105,6 +111,7 @@ def execute_tuning(
             hidden=config.hidden,
             minimum_group_size=config.minimum_group_size,
             seed=config.seed,
+            start=start,
             on_progress=on_progress,
             checkpoints=checkpoints,
         )
@@ -116,6 +123,7 @@ def execute_tuning(
             config.to_dict(),
             metrics,
             _chosen_model(tuning, config),
+            backbone=_backbone(tuning, config) if tuning.problem.is_plain else None,
             overwrite=overwrite,
         )
 
@@ -157,16 +165,29 @@ def execute_comparison(
 
 def _checkpoints(command: str, config: TableSettings, out: Path | None) -> Checkpoints:
     """The place beside the run folder for finished parts of this very work."""
-    path = Path(config.data)
-    data = path if config.is_file and path.is_file() else None
+    named = [config.data] if config.is_file else []
+    if isinstance(config, TuneConfig):
+        named += [name for name in (config.weights, config.model) if name]
+    files = [
+        file
+        for path in map(Path, named)
+        for file in ([path] if path.is_file() else sorted(path.rglob("model.safetensors")))
+    ]
     parent = RUNS if out is None else out.resolve().parent
-    return Checkpoints.of(parent, {"command": command, **config.to_dict()}, data)
+    return Checkpoints.of(parent, {"command": command, **config.to_dict()}, *files)
+
+
+def _backbone(tuning: Tuning, config: TuneConfig) -> TableModel:
+    """The network that a tuning started from."""
+    origin = {"recipe": "unmitigated", "seed": config.seed}
+    return replace(_chosen_model(tuning, config), model=tuning.problem.backbone, origin=origin)
 
 
 def _chosen_model(tuning: Tuning, config: TuneConfig) -> TableModel:
     """The model that a tuning keeps."""
     chosen = tuning.tuned.chosen
     return TableModel(
+        factory=None if tuning.problem.is_plain else config.model,
         model=chosen.decide,
         widths=tuning.problem.widths,
         encoder=tuning.problem.encoder,
@@ -215,15 +236,51 @@ def kept_model(comparison: Comparison) -> TableModel:
     )
 
 
-def load_table_model(path: Path) -> TableModel:
+def load_starting_model(name: str | None, weights: str | None = None) -> StartingModel | None:
+    """Load a pre-trained network to start from.
+
+    Args:
+        name: A run folder, ``module:function``, or ``None``.
+        weights: Weights of the network that the function makes.
+
+    Returns:
+        The starting model; ``None`` to pre-train a new one.
+
+    Raises:
+        ArgumentError: If the name is none of these.
+        SavedModelError: If the run keeps no network that can be trained further.
+    """
+    if name is None:
+        return None
+    path = Path(name)
+    if not path.is_dir():
+        if ":" not in name:
+            raise ArgumentError("model", name, "a run folder, or module:function", "Check it.")
+        return from_factory(name, None if weights is None else Path(weights))
+    refuse_hugging_face(path)
+    saved = RunFolder.open(path).load_backbone()
+    network = saved.model
+    if isinstance(network, FairModel):
+        raise SavedModelError(
+            f"{path} keeps a decision rule and not the network behind it. Tune again with this "
+            "version, which keeps both."
+        )
+    low_rank = [n for n, layer in network.named_modules() if isinstance(layer, LowRankLayer)]
+    for layer in low_rank:
+        merge_layer(network, layer)
+    return StartingModel(name, network, saved.encoder, saved.class_names)
+
+
+def load_table_model(path: Path, factory: str | None = None) -> TableModel:
     """Load the model of a run, or a model folder on its own.
 
     Args:
         path: A run folder, whose files are checked first, or a folder that `TableModel.save` wrote.
+        factory: As in `TableModel.load`.
 
     Returns:
         The model with its encoder.
     """
     if (path / MODEL_FOLDER).exists() or (path / MANIFEST_FILE).exists():
-        return RunFolder.open(path).load_model()
-    return TableModel.load(path)
+        return RunFolder.open(path).load_model(factory)
+    return TableModel.load(path, factory)

@@ -19,11 +19,19 @@ CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.json"
 REPORT_FILE = "report.html"
 MODEL_FOLDER = "model"
+BACKBONE_FOLDER = "backbone"
 MANIFEST_FILE = "manifest.json"
 BYTES_NEEDED = 10_000_000
 """Room that a run asks for before it starts; a run of the default writes less than 1 MB."""
-_CONTENT = (CONFIG_FILE, METRICS_FILE, REPORT_FILE, MODEL_FOLDER, MANIFEST_FILE)
-_MODEL_CONFIG = f"{MODEL_FOLDER}/config.json"
+_CONTENT = (
+    CONFIG_FILE,
+    METRICS_FILE,
+    REPORT_FILE,
+    MODEL_FOLDER,
+    BACKBONE_FOLDER,
+    MANIFEST_FILE,
+)
+_MODEL_CONFIGS = (f"{MODEL_FOLDER}/config.json", f"{BACKBONE_FOLDER}/config.json")
 _CHECKED = (CONFIG_FILE, METRICS_FILE)
 
 
@@ -49,6 +57,7 @@ class RunFolder:
         metrics: Mapping[str, Any],
         model: TableModel | None,
         *,
+        backbone: TableModel | None = None,
         overwrite: bool = False,
     ) -> RunFolder:
         """Write everything, or leave nothing behind.
@@ -58,6 +67,7 @@ class RunFolder:
             config: The configuration as JSON values.
             metrics: The results as JSON values.
             model: The model to keep; ``None`` for a comparison that keeps none.
+            backbone: The network before mitigation, from which another run can start.
             overwrite: Whether an older run is replaced.
 
         Returns:
@@ -69,7 +79,10 @@ class RunFolder:
             (temporary / REPORT_FILE).write_text(render_report(metrics, config), encoding="utf-8")
             if model is not None:
                 model.save(temporary / MODEL_FOLDER)
-            checked = _CHECKED if model is None else (*_CHECKED, _MODEL_CONFIG)
+            if backbone is not None:
+                backbone.save(temporary / BACKBONE_FOLDER)
+            configs = [name for name in _MODEL_CONFIGS if (temporary / name).exists()]
+            checked = (*_CHECKED, *configs)
             _write_json(temporary / MANIFEST_FILE, _digests(temporary, checked))
         return cls(path)
 
@@ -87,7 +100,7 @@ class RunFolder:
             SavedModelError: If a file is missing, unreadable or was changed.
         """
         recorded = _read_json(path / MANIFEST_FILE)
-        checked = {*_CHECKED, *({_MODEL_CONFIG} & recorded.keys())}
+        checked = {*_CHECKED, *(set(_MODEL_CONFIGS) & recorded.keys())}
         for name, digest in _digests(path, sorted(checked)).items():
             if recorded.get(name) != digest:
                 raise SavedModelError(
@@ -122,8 +135,11 @@ class RunFolder:
         """The page to open in a browser."""
         return self.path / REPORT_FILE
 
-    def load_model(self) -> TableModel:
+    def load_model(self, factory: str | None = None) -> TableModel:
         """Load the model.
+
+        Args:
+            factory: As in `TableModel.load`.
 
         Returns:
             The model with its encoder.
@@ -136,7 +152,17 @@ class RunFolder:
                 f"{self.path} keeps no model, as a comparison with peers does not. Name a folder "
                 "that fairfactor run or fairfactor tune wrote."
             )
-        return TableModel.load(self.path / MODEL_FOLDER)
+        return TableModel.load(self.path / MODEL_FOLDER, factory)
+
+    def load_backbone(self) -> TableModel:
+        """Load the network before mitigation, or the model of a run that mitigates nothing.
+
+        Returns:
+            The network with its encoder.
+        """
+        if (self.path / BACKBONE_FOLDER).exists():
+            return TableModel.load(self.path / BACKBONE_FOLDER)
+        return self.load_model()
 
     def render(self) -> Path:
         """Write the report again from the results, with the report page of this version.

@@ -18,6 +18,7 @@ from fairfactor.errors import ArgumentError, SavedModelError
 from fairfactor.mitigation import FairModel
 from fairfactor.models.mlp import build_mlp
 from fairfactor.pipeline import predict_probabilities
+from fairfactor.starting_model import import_factory
 from fairfactor.surgery import load_model, read_saved_config, save_model
 
 _KEYS = frozenset({"widths", "encoder", "target", "class_names", "origin", "fair"})
@@ -34,6 +35,7 @@ class TableModel:
         target: Name of the column that it predicts.
         class_names: Name of each class.
         origin: How it came about, as JSON values.
+        factory: The function of the user's own that makes the network before surgery.
     """
 
     model: nn.Module
@@ -42,6 +44,7 @@ class TableModel:
     target: str
     class_names: tuple[str, ...]
     origin: Mapping[str, Any]
+    factory: str | None = None
 
     def scores(self, table: pd.DataFrame) -> NDArray[np.float32]:
         """One number for each row and class, whose largest is the decision.
@@ -103,14 +106,18 @@ class TableModel:
             "class_names": list(self.class_names),
             "origin": dict(self.origin),
         }
+        if self.factory is not None:
+            extra["factory"] = self.factory
         save_model(self.model, folder, extra=extra)
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
+    def load(cls, folder: Path, factory: str | None = None) -> Self:
         """Read what `save` wrote.
 
         Args:
             folder: The folder.
+            factory: ``module:function`` that made the network, if one did. It is never taken from
+                the folder, so that no file decides what code runs.
 
         Returns:
             The model, in evaluation mode.
@@ -119,7 +126,7 @@ class TableModel:
             SavedModelError: If a file is missing, damaged or altered, or holds another model.
         """
         saved = read_saved_config(folder).extra
-        if saved.keys() != _KEYS:
+        if saved.keys() - {"factory"} != _KEYS:
             raise SavedModelError(
                 f"{folder} does not hold a table model: expected the keys {sorted(_KEYS)}. Name "
                 "the folder model/ of a run, or load it with load_model."
@@ -131,11 +138,18 @@ class TableModel:
                 f"{folder}: the network has widths {widths}, but there are "
                 f"{len(encoder.feature_names)} features and {len(classes)} classes. Save it again."
             )
+        if saved.get("factory") != factory:
+            raise SavedModelError(
+                f"{folder} has a network that {saved.get('factory') or 'fairfactor'} made, and "
+                f"factory={factory!r}. If you trust that code, name it with --factory."
+            )
         try:
-            model: nn.Module = build_mlp(widths)
+            model = import_factory(factory)(widths[0], widths[-1]) if factory else build_mlp(widths)
         except ArgumentError as error:
             raise SavedModelError(f"{folder}: {error}") from error
         if saved["fair"] is not None:
             model = FairModel.skeleton(model, saved["fair"])
         load_model(model, folder)
-        return cls(model.eval(), widths, encoder, saved["target"], classes, saved["origin"])
+        return cls(
+            model.eval(), widths, encoder, saved["target"], classes, saved["origin"], factory
+        )

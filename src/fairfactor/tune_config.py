@@ -38,6 +38,14 @@ class DataSettings(TableSettings):
 class TuneConfig(DataSettings):
     """What `fairfactor tune` does. The same configuration gives the same model."""
 
+    model: str | None = option(
+        None,
+        "Pre-trained network to start from: a run folder, or module:function, which takes the "
+        "numbers of inputs and of classes.",
+    )
+    weights: str | None = option(
+        None, "File of safetensors with the weights of a network of module:function."
+    )
     constraint: tuple[str, ...] = option(
         (), "What must hold, as equalized_odds<=0.05; none explores the frontier."
     )
@@ -48,10 +56,18 @@ class TuneConfig(DataSettings):
     seed: int = option(0, "Seed of the split, the initial weights and everything random.")
 
     def __post_init__(self) -> None:
-        """Check every value."""
+        """Check every value.
+
+        Raises:
+            ArgumentError: If a value cannot be used.
+        """
         super().__post_init__()
         for text in self.constraint:
             Constraint.parse(text)
+        if self.weights is not None and ":" not in (self.model or ""):
+            raise ArgumentError(
+                "weights", self.weights, "a network to load them into", "Name it with --model."
+            )
         check_choices("recipes", self.recipes, tuple(RECIPES))
         require_confidence(self.confidence)
         require_integer("seed", self.seed, 0)

@@ -199,13 +199,16 @@ def predict(
         typer.Argument(help="File with the columns of the model: CSV, Parquet, Arrow, Feather."),
     ],
     out: Annotated[Path | None, typer.Option(help="CSV file to write; printed if unset.")] = None,
+    factory: Annotated[
+        str | None, typer.Option(help="module:function of your own that made the network.")
+    ] = None,
 ) -> None:
     """Predict the class of each row of a table, without asking for any sensitive feature."""
     from fairfactor.files import atomic_file
     from fairfactor.prediction import predict_file
     from fairfactor.run import load_table_model
 
-    parts = predict_file(load_table_model(model), table)
+    parts = predict_file(load_table_model(model, factory), table)
     if out is None and session.json:
         records = [record for part in parts for record in part.to_dict("records")]
         session.show("", {"predictions": records})

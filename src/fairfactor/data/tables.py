@@ -257,8 +257,9 @@ def table_task(
         surveyed=surveyed.columns if surveyed else None,
     )
     left_out = [column for column in plan if column.role == "left out"]
-    if left_out:
-        listing = ", ".join(f"{column.name!r} ({column.action})" for column in left_out)
+    unasked = [column for column in left_out if column.name not in exclude]
+    if unasked:
+        listing = ", ".join(f"{column.name!r} ({column.action})" for column in unasked)
         _warn(f"not used as inputs: {listing}.")
     used = frame.drop(columns=[c.name for c in left_out if c.name in frame.columns])
     return TableTask(

@@ -57,7 +57,7 @@ def fit_fairlrf(problem: Problem, setting: Setting) -> PeerResult:
     return network_result(problem, network, trained=0)
 
 
-def _favouring(network: nn.Sequential, part: Part, layers: list[str]) -> dict[str, Tensor]:
+def _favouring(network: nn.Module, part: Part, layers: list[str]) -> dict[str, Tensor]:
     """Return ½ (h_favoured − h_other) θ² of every entry of every factor."""
     predicted = predict_classes(network, part.inputs)
     counts = confusion_counts(part.labels.numpy(), predicted, part.groups.numpy(), n_classes=2)

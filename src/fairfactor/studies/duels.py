@@ -97,7 +97,7 @@ def _drafts(comparison: PeerComparison) -> Iterator[Duel]:
                 entry=entry,
                 gap=gap,
                 bound=float(np.mean([outcome.validation[metric] for outcome in outcomes])),
-                recipes=tuple(sorted(set(recipes), key=lambda name: -recipes.count(name))),
+                recipes=tuple(sorted(dict.fromkeys(recipes), key=lambda name: -recipes.count(name))),
                 trained_parameters=max(choice.trained_parameters for choice in choices),
                 accuracy=mean_interval([test["accuracy"] for test in ours]),
                 our_gap=mean_interval([test[metric] for test in ours]),

@@ -20,6 +20,7 @@ from fairfactor.mitigation import (
 from fairfactor.mitigation.point_store import load_points, save_points
 from fairfactor.mitigation.tune import Remember
 from fairfactor.protocol import HIDDEN, Problem, make_problem
+from fairfactor.starting_model import StartingModel
 from fairfactor.studies.parallel import one_thread
 from fairfactor.studies.task_groups import task_groups
 
@@ -72,6 +73,7 @@ def run_tuning(
     confidence: float | None = None,
     recipes: Sequence[str] = DEFAULT,
     hidden: Sequence[int] = HIDDEN,
+    start: StartingModel | None = None,
     minimum_group_size: int = 0,
     seed: int = 0,
     on_progress: Callable[[str, float], None] | None = None,
@@ -86,6 +88,7 @@ def run_tuning(
             ``None`` asks for the estimate alone.
         recipes: Names in `fairfactor.mitigation.RECIPES`.
         hidden: Widths of the hidden layers of the network.
+        start: The pre-trained network to start from, in place of a new one.
         minimum_group_size: Groups with fewer rows are merged into one.
         seed: Seed of the split, the initial weights and everything random.
         on_progress: Called with what is being done and the share that is finished.
@@ -96,11 +99,11 @@ def run_tuning(
     """
     wanted = tuple(Constraint.parse(text) for text in constraints)
     groups = task_groups(task, minimum_group_size)
-    start = perf_counter()
+    began = perf_counter()
     if on_progress:
         on_progress("Pre-training", 0.0)
     with one_thread():
-        problem = make_problem(task, seed=seed, hidden=hidden, groups=groups)
+        problem = make_problem(task, seed=seed, hidden=hidden, groups=groups, start=start)
         prepared = perf_counter()
         tuned = tune(
             problem,
@@ -112,5 +115,5 @@ def run_tuning(
             remember=remembered_points(checkpoints or Checkpoints(), problem),
         )
     end = perf_counter()
-    seconds = {"pretraining": prepared - start, "tuning": end - prepared, "total": end - start}
+    seconds = {"pretraining": prepared - began, "tuning": end - prepared, "total": end - began}
     return Tuning(task, groups, problem, wanted, confidence, tuned, seconds)

@@ -1,0 +1,188 @@
+"""Tuning that starts from a network of an older run, or from one of the user's own code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from tests.studies.examples import hiring_frame
+from torch import nn
+
+from fairfactor.errors import ArgumentError, DataError, SavedModelError
+from fairfactor.models.mlp import build_mlp
+from fairfactor.run import execute_tuning, load_starting_model, load_table_model
+from fairfactor.run_folder import RunFolder
+from fairfactor.starting_model import from_factory
+from fairfactor.tune_config import TuneConfig
+
+FACTORY = """
+from torch import nn
+
+class Own(nn.Module):
+    def __init__(self, inputs, classes):
+        super().__init__()
+        self.first = nn.Linear(inputs, 5)
+        self.last = nn.Linear(5, classes)
+
+    def forward(self, x):
+        return self.last(self.first(x).tanh())
+
+def own(inputs, classes):
+    return Own(inputs, classes)
+
+def wrong(inputs, classes):
+    return nn.Linear(inputs, classes + 1)
+
+def failing(inputs, classes):
+    raise RuntimeError("two\\nlines")
+"""
+
+
+@pytest.fixture
+def factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    name = f"own_{abs(hash(tmp_path))}"
+    (tmp_path / f"{name}.py").write_text(FACTORY)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return name
+
+
+def tune(people: Path, out: Path, **changes) -> RunFolder:
+    values = {
+        "data": str(people),
+        "target": "hired",
+        "recipes": ("late-features",),
+        "hidden": (8, 6),
+        **changes,
+    }
+    return execute_tuning(TuneConfig(**values), out)
+
+
+def same_weights(first: nn.Module, second: nn.Module) -> bool:
+    other = second.state_dict()
+    return all(torch.equal(tensor, other[name]) for name, tensor in first.state_dict().items())
+
+
+class TestFromARun:
+    def test_the_network_is_taken_as_it_is(self, people, tuning_folder, tmp_path) -> None:
+        folder = tune(people, tmp_path / "new", model=str(tuning_folder.path), positive="yes")
+        before, after = tuning_folder.load_backbone(), folder.load_backbone()
+        assert same_weights(before.model, after.model)
+        assert before.encoder == after.encoder
+        table = hiring_frame(50, seed=9)
+        np.testing.assert_array_equal(before.scores(table), after.scores(table))
+
+    def test_other_classes_get_a_new_last_layer(self, tuning_folder, tmp_path) -> None:
+        frame = hiring_frame()
+        frame["level"] = np.random.default_rng(0).choice(["a", "b", "c"], len(frame))
+        frame.to_csv(tmp_path / "levels.csv", index=False)
+        folder = tune(
+            tmp_path / "levels.csv",
+            tmp_path / "new",
+            model=str(tuning_folder.path),
+            target="level",
+            exclude=("hired",),
+        )
+        model = folder.load_backbone()
+        assert model.class_names == ("a", "b", "c")
+        assert model.widths[:-1] == tuning_folder.load_backbone().widths[:-1]
+        assert model.widths[-1] == 3
+
+    def test_a_run_of_the_papers_method_can_be_started_from(self, adult_run, tmp_path) -> None:
+        start = load_starting_model(str(adult_run.folder.path))
+        inputs = torch.randn(7, start.network[0].in_features)
+        expected = adult_run.folder.load_model().model(inputs)
+        torch.testing.assert_close(start.network(inputs), expected)
+        assert all(type(layer) in {nn.Linear, nn.ReLU} for layer in start.network)
+
+    def test_a_column_that_is_not_there_is_named(self, tuning_folder, tmp_path) -> None:
+        hiring_frame().drop(columns="town").to_csv(tmp_path / "t.csv", index=False)
+        with pytest.raises(DataError, match=r"reads column 'town', which is no input of this tab"):
+            tune(tmp_path / "t.csv", tmp_path / "new", model=str(tuning_folder.path))
+
+
+class TestFromAFactory:
+    def test_weights_are_loaded_and_taken_as_they_are(self, people, factory, tmp_path) -> None:
+        name = f"{factory}:own"
+        network = from_factory(name).network(5, 2)
+        save_file(network.state_dict(), tmp_path / "w.safetensors")
+        folder = tune(people, tmp_path / "new", model=name, weights=str(tmp_path / "w.safetensors"))
+        with pytest.raises(SavedModelError, match=rf"{name} made.*name it with --factory"):
+            folder.load_model()
+        model = load_table_model(folder.path, name)
+        assert same_weights(network, model.model.cell_model.network)
+        table = hiring_frame(20, seed=1)
+        metrics = folder.metrics
+        assert len(model.predict(table)) == 20
+        assert metrics["unmitigated"]["total_parameters"] == 5 * 5 + 5 + 5 * 2 + 2
+
+    def test_without_weights_it_is_trained(self, people, factory, tmp_path) -> None:
+        folder = tune(people, tmp_path / "new", model=f"{factory}:own")
+        assert folder.metrics["unmitigated"]["test"]["accuracy"]["value"] > 0.6
+
+    @pytest.mark.parametrize(
+        ("function", "text"),
+        [
+            ("nothing", r"module:function that can be imported"),
+            ("wrong", r"to 2 × 2 logits, not \(2, 3\)"),
+            ("failing", r"RuntimeError: two lines"),
+            ("nn", r"the name of a function"),
+        ],
+    )
+    def test_a_function_that_does_not_fit_is_one_line(
+        self, people, factory, tmp_path, function, text
+    ) -> None:
+        with pytest.raises(ArgumentError, match=text) as caught:
+            tune(people, tmp_path / "new", model=f"{factory}:{function}")
+        assert "\n" not in str(caught.value)
+
+    def test_weights_that_do_not_fit_are_one_line(self, people, factory, tmp_path) -> None:
+        save_file(build_mlp((3, 2)).state_dict(), tmp_path / "w.safetensors")
+        with pytest.raises(
+            SavedModelError, match=r"w\.safetensors do not fit the network"
+        ) as caught:
+            tune(
+                people,
+                tmp_path / "new",
+                model=f"{factory}:own",
+                weights=str(tmp_path / "w.safetensors"),
+            )
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["nowhere", "adult"])
+def test_a_name_that_is_neither_is_refused(name: str) -> None:
+    with pytest.raises(ArgumentError, match=r"expected a run folder, or module:function"):
+        load_starting_model(name)
+
+
+def test_a_folder_of_hugging_face_is_refused_with_a_way_out(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert"}))
+    with pytest.raises(ArgumentError, match=r"this is a bert model of Hugging Face.*factorize_mod"):
+        load_starting_model(str(tmp_path))
+
+
+def test_weights_need_a_network() -> None:
+    with pytest.raises(ArgumentError, match=r"weights='w'.*Name it with --model"):
+        TuneConfig(weights="w")
+    assert load_starting_model(None) is None
+
+
+def test_predictions_by_the_command_line_need_the_factory(people, factory, tmp_path) -> None:
+    from typer.testing import CliRunner
+
+    from fairfactor.cli.app import app
+
+    folder = tune(people, tmp_path / "new", model=f"{factory}:own")
+    hiring_frame(10).to_csv(tmp_path / "t.csv", index=False)
+    arguments = ["predict", str(folder.path), str(tmp_path / "t.csv")]
+    refused = CliRunner().invoke(app, arguments)
+    assert refused.exit_code == 1
+    assert "--factory" in refused.stderr
+    done = CliRunner().invoke(app, [*arguments, "--factory", f"{factory}:own"])
+    assert done.exit_code == 0
+    assert len(done.stdout.splitlines()) == 11
