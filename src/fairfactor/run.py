@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -28,8 +29,10 @@ from fairfactor.studies.leakage import measure_leakage, with_leakage
 from fairfactor.studies.peer_comparison import compare_with_peers
 from fairfactor.studies.peer_summary import summarize_peers
 from fairfactor.studies.summary import summarize
+from fairfactor.studies.task_groups import task_groups
 from fairfactor.studies.tuning import Tuning, run_tuning
 from fairfactor.studies.tuning_summary import summarize_tuning
+from fairfactor.studies.work_plan import WorkPlan, plan_work
 from fairfactor.surgery import LowRankLayer, merge_layer
 from fairfactor.table_model import TableModel
 from fairfactor.table_settings import TableSettings
@@ -233,6 +236,30 @@ def kept_model(comparison: Comparison) -> TableModel:
         target=comparison.task.target,
         class_names=comparison.task.class_names,
         origin={"method": tuned.cell[0], "rank": tuned.cell[1], "seed": tuned.seed},
+    )
+
+
+def plan(config: RunConfig | TuneConfig | CompareConfig, workers: int | None = None) -> WorkPlan:
+    """Say what a command would do; nothing is written.
+
+    Args:
+        config: What is asked for.
+        workers: Number of processes; as many as there are processors if unset.
+
+    Returns:
+        The plan.
+    """
+    start = None
+    if isinstance(config, TuneConfig):
+        start = load_starting_model(config.model, config.weights)
+    task = config.load()
+    return plan_work(
+        task,
+        task_groups(task, config.minimum_group_size),
+        config,
+        dict(describe(config.data)),
+        start=start,
+        workers=workers or os.cpu_count() or 1,
     )
 
 

@@ -562,3 +562,24 @@ class TestUsage:
         result = invoke(*arguments)
         assert result.exit_code == 2
         assert "Usage: " in result.output
+
+
+class TestDryRun:
+    @pytest.mark.parametrize("command", ["run", "tune", "compare"])
+    def test_the_plan_is_printed_and_nothing_is_written(
+        self, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        options = [people, "--target", "hired", "--sensitive", "sex", "--dry-run"]
+        result = invoke(command, *options)
+        assert result.exit_code == 0
+        for word in ("skill", "standardised", "town", "hidden1", "Network:", "GB of memory"):
+            assert word in result.stdout
+        machine = json.loads(invoke(command, *options, "--json").stdout)
+        assert {column["role"] for column in machine["data"]["columns"]} == {
+            "input",
+            "sensitive",
+            "target",
+        }
+        assert machine["seconds"] > 0
+        assert names(tmp_path) == set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,12 +16,14 @@ from fairfactor.cli.session import Session
 from fairfactor.cli.tables import (
     as_lines,
     describe_installation,
+    print_plan,
     print_results,
 )
 from fairfactor.compare_config import CompareConfig
 from fairfactor.config import RunConfig
 from fairfactor.errors import ArgumentError
 from fairfactor.settings import Settings
+from fairfactor.studies.reported import json_safe
 from fairfactor.tune_config import TuneConfig
 
 if TYPE_CHECKING:
@@ -44,6 +47,9 @@ Out = Annotated[
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an older run.")]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Take what an interrupted attempt has finished.")
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Print what would be done, and do nothing.")
 ]
 Workers = Annotated[
     int | None, typer.Option(help="Processes; one for each processor if unset.", min=1)
@@ -77,6 +83,7 @@ def run(
     out: Out = None,
     overwrite: Overwrite = False,
     resume: Resume = False,
+    dry_run: DryRun = False,
     workers: Workers = None,
 ) -> None:
     """Compare the methods on a data set, and write results, a report and a model.
@@ -85,6 +92,9 @@ def run(
     """
     from fairfactor.run import execute
 
+    if dry_run:
+        _show_plan(session, config, workers)
+        return
     with session.progress("Seeds", config.seeds) as advance:
         folder = execute(
             config, out, overwrite=overwrite, resume=resume, workers=workers, on_seed=advance
@@ -107,6 +117,7 @@ def tune(
     out: Out = None,
     overwrite: Overwrite = False,
     resume: Resume = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Find the most accurate model that keeps your constraints, or explore what is possible.
 
@@ -115,6 +126,9 @@ def tune(
     """
     from fairfactor.run import execute_tuning
 
+    if dry_run:
+        _show_plan(session, config)
+        return
     with session.steps() as step:
         folder = execute_tuning(config, out, overwrite=overwrite, resume=resume, on_progress=step)
     metrics = folder.metrics
@@ -137,6 +151,7 @@ def compare(
     out: Out = None,
     overwrite: Overwrite = False,
     resume: Resume = False,
+    dry_run: DryRun = False,
     workers: Workers = None,
 ) -> None:
     """Compare our operating points with those of other methods, on the same rows and backbones.
@@ -145,6 +160,9 @@ def compare(
     """
     from fairfactor.run import execute_comparison
 
+    if dry_run:
+        _show_plan(session, config, workers)
+        return
     with session.progress("Seeds", config.seeds) as advance:
         folder = execute_comparison(
             config, out, overwrite=overwrite, resume=resume, workers=workers, on_seed=advance
@@ -283,6 +301,21 @@ def info(
     if not session.json:
         print_results(session.output, folder.metrics)
     session.show(f"\nReport: {folder.report}", {"config": folder.config, "metrics": folder.metrics})
+
+
+def _show_plan(
+    session: Session,
+    config: RunConfig | TuneConfig | CompareConfig,
+    workers: int | None = None,
+) -> None:
+    """Print what a command would do."""
+    from fairfactor.run import plan
+
+    planned = plan(config, workers)
+    if not session.json:
+        print_plan(session.output, planned)
+    else:
+        session.show("", json_safe(asdict(planned)))
 
 
 def _show_run(session: Session, folder: RunFolder, metrics: Mapping[str, Any], **more: Any) -> None:

@@ -14,6 +14,7 @@ import fairfactor
 from fairfactor.data.survey import MOST_VALUES
 from fairfactor.methods import METHODS
 from fairfactor.studies.reported import environment
+from fairfactor.studies.work_plan import WorkPlan
 
 _OPTIONAL = ("fairlearn", "peft", "transformers", "onnxruntime")
 
@@ -102,6 +103,53 @@ def print_columns(console: Console, columns: Sequence[Mapping[str, Any]]) -> Non
             Text(column["action"]),
         )
     console.print(table)
+
+
+def print_plan(console: Console, plan: WorkPlan) -> None:
+    """Print what a command would do.
+
+    Args:
+        console: Where to print.
+        plan: The plan.
+    """
+    data = plan.data
+    print_columns(console, data["columns"])
+    parts = ", ".join(f"{part} {size:,}" for part, size in data["splits"].items())
+    table = Table("Group", *data["splits"], "Positive")
+    for group in data["groups"]:
+        sizes = [f"{group[part]:,}" for part in data["splits"]]
+        table.add_row(Text(group["name"]), *sizes, f"{100 * group['positive_rate']:.1f} %")
+    console.print(table)
+    layers = Table("Layer", "Outputs × inputs", "Parameters", "Smaller below rank")
+    for layer in plan.layers:
+        shape = " × ".join(map(str, layer.shape))
+        layers.add_row(layer.name, shape, f"{layer.parameters:,}", str(layer.break_even_rank + 1))
+    console.print(layers)
+    rows = f"{data['rows']:,} rows ({parts}), {len(data['features'])} inputs"
+    needs = f"{duration(plan.seconds)} and {plan.memory / 1e9:.1f} GB of memory"
+    lines = [
+        f"Data: {data['name']}, {rows}; positive class {data['positive_class']}.",
+        f"Network: {plan.parameters:,} parameters.",
+        *(f"{place}. {step}" for place, step in enumerate(plan.steps, 1)),
+        f"Roughly {needs}. Nothing was done or written.",
+    ]
+    for line in lines:
+        console.print(line, markup=False, highlight=False)
+
+
+def duration(seconds: float) -> str:
+    """A rough time in words.
+
+    Args:
+        seconds: The time.
+
+    Returns:
+        Seconds, minutes or hours.
+    """
+    if seconds < 90:
+        return f"{max(2, round(seconds))} seconds"
+    minutes = seconds / 60
+    return f"{minutes:.0f} minutes" if minutes < 90 else f"{minutes / 60:.1f} hours"
 
 
 def print_results(console: Console, metrics: Mapping[str, Any]) -> None:

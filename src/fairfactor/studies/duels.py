@@ -93,11 +93,12 @@ def _drafts(comparison: PeerComparison) -> Iterator[Duel]:
             if not all(math.isfinite(test[metric]) for test in (*ours, *theirs)):
                 continue
             recipes = [choice.recipe for choice in choices]
+            frequent = sorted(dict.fromkeys(recipes), key=lambda name: -recipes.count(name))
             yield Duel(
                 entry=entry,
                 gap=gap,
                 bound=float(np.mean([outcome.validation[metric] for outcome in outcomes])),
-                recipes=tuple(sorted(dict.fromkeys(recipes), key=lambda name: -recipes.count(name))),
+                recipes=tuple(frequent),
                 trained_parameters=max(choice.trained_parameters for choice in choices),
                 accuracy=mean_interval([test["accuracy"] for test in ours]),
                 our_gap=mean_interval([test[metric] for test in ours]),
