@@ -40,7 +40,7 @@ def start(command: str, people: Path, out: Path, *more: str) -> subprocess.Popen
 
 
 def finish(process: subprocess.Popen[str]) -> None:
-    _, errors = process.communicate(timeout=300)
+    _, errors = process.communicate(timeout=900)
     assert process.returncode == 0, errors
 
 

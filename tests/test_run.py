@@ -55,6 +55,7 @@ class TestExecute:
         assert folder.metrics == adult_run.folder.metrics
         [(task, config, options)] = no_work
         assert config == CONFIG
+        assert options.pop("checkpoints").folder.parent == tmp_path
         assert options == {"workers": 3, "on_seed": on_seed}
         assert "fnlwgt" in task.input_columns
         assert len(task.frame) == 45_222
@@ -178,7 +179,9 @@ class TestExecuteTuning:
         [(task, constraints, options)] = asked
         assert task.class_names == ("yes", "no")
         assert constraints == ("accuracy>=0.7",)
+        assert options.pop("checkpoints").folder.parent == tmp_path
         assert options == {
+            "start": None,
             "confidence": 0.8,
             "recipes": ("low-rank",),
             "hidden": (8, 6),
@@ -259,6 +262,7 @@ class TestExecuteComparison:
         [(task, asked_config, options)] = asked
         assert asked_config == config
         assert task.class_names == ("no", "yes")
+        assert options.pop("checkpoints").folder.parent == tmp_path
         assert options == {"workers": 3, "on_seed": print}
         assert folder.config == config.to_dict()
         assert folder.metrics["duels"] == peers_folder.metrics["duels"]
