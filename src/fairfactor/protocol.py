@@ -8,11 +8,12 @@ steps; 150 steps of 1,024 rows.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -59,28 +60,37 @@ class Part:
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
-    """What every method of a comparison is given.
+class PretrainedProblem:
+    """A pre-trained network with the rows to tune it on, as `fairfactor.mitigation.tune` wants it.
 
     Attributes:
-        seed: Seed of the split, the initial weights and the order of the rows.
         train: Rows to train on.
         validation: Rows to choose a setting on.
-        test: Rows to report on.
         backbone: The pre-trained, unmitigated network in evaluation mode. Methods change a copy.
         class_names: Name of each class code; for two classes, code 1 is the positive class.
         group_names: Name of each group code.
+    """
+
+    train: Part
+    validation: Part
+    backbone: nn.Module
+    class_names: tuple[str, ...]
+    group_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Problem(PretrainedProblem):
+    """What every method of a comparison is given, the test rows of the protocol included.
+
+    Attributes:
+        seed: Seed of the split, the initial weights and the order of the rows.
+        test: Rows to report on.
         encoder: From the columns of the table to the inputs, learned from ``train``.
         seconds: How long the pre-training took.
     """
 
     seed: int
-    train: Part
-    validation: Part
     test: Part
-    backbone: nn.Module
-    class_names: tuple[str, ...]
-    group_names: tuple[str, ...]
     encoder: TableEncoder
     seconds: float
 
@@ -134,28 +144,18 @@ def make_problem(
     split = benchmark_split(labels, seed=seed)
     encoder = start.fitting_encoder(task) if start else None
     encoder = encoder or TableEncoder.fit(task.inputs.iloc[split["train"]], "one_hot")
-    with warnings.catch_warnings():
-        # Some rare category is missing from the training rows of nearly every seed, and what is
-        # done with missing numbers is in the plan of the columns.
-        warnings.simplefilter("ignore", FairfactorWarning)
-        inputs = encoder.transform(task.inputs)
-    parts = {
-        name: Part(
-            torch.from_numpy(inputs[rows]),
-            torch.from_numpy(labels[rows]),
-            torch.from_numpy(groups.codes[rows]),
-        )
-        for name, rows in split.items()
-    }
+    parts = encode_parts(encoder, task.inputs, labels, groups.codes, split)
     began = perf_counter()
     if start is None:
-        widths = (inputs.shape[1], *hidden, len(task.class_names))
-        backbone: nn.Module = build_mlp(widths, seed=seed)
-        untrained = True
+        n_classes = len(task.class_names)
+        backbone: nn.Module = pretrain(
+            parts["train"], hidden=hidden, n_classes=n_classes, seed=seed
+        )
     else:
-        backbone, untrained = start.build(inputs.shape[1], task.class_names, seed)
-    if untrained:
-        train_network(backbone, parts["train"], seed=seed)
+        number = parts["train"].inputs.shape[1]
+        backbone, untrained = start.build(number, task.class_names, seed)
+        if untrained:
+            train_network(backbone, parts["train"], seed=seed)
     return Problem(
         seed=seed,
         train=parts["train"],
@@ -167,6 +167,57 @@ def make_problem(
         encoder=encoder,
         seconds=perf_counter() - began,
     )
+
+
+def encode_parts(
+    encoder: TableEncoder,
+    frame: pd.DataFrame,
+    labels: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    split: Mapping[str, NDArray[np.int64]],
+) -> dict[str, Part]:
+    """Encode the rows of each part; a category that the encoder does not know is all zeros.
+
+    Args:
+        encoder: Learned from the training rows.
+        frame: The columns that it knows.
+        labels: Class codes, shape (rows,).
+        groups: Group codes, shape (rows,).
+        split: Row positions of each part; a row may be there more than once.
+
+    Returns:
+        The parts.
+    """
+    with warnings.catch_warnings():
+        # Some rare category is missing from the training rows of nearly every seed, and what is
+        # done with missing numbers is in the plan of the columns.
+        warnings.simplefilter("ignore", FairfactorWarning)
+        inputs = encoder.transform(frame)
+    return {
+        name: Part(
+            torch.from_numpy(inputs[rows]),
+            torch.from_numpy(labels[rows]),
+            torch.from_numpy(groups[rows]),
+        )
+        for name, rows in split.items()
+    }
+
+
+def pretrain(part: Part, *, hidden: Sequence[int], n_classes: int, seed: int) -> nn.Sequential:
+    """Build the network of the protocol and train it with cross-entropy alone.
+
+    Args:
+        part: Rows to train on.
+        hidden: Widths of the hidden layers.
+        n_classes: Number of classes.
+        seed: Seed of the initial weights and the order of the rows.
+
+    Returns:
+        The network, in evaluation mode.
+    """
+    network = build_mlp((part.inputs.shape[1], *hidden, n_classes), seed=seed)
+    train_network(network, part, seed=seed)
+    return network
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, _groups: Tensor) -> Tensor:

@@ -38,5 +38,7 @@ def test_small_groups_that_merge_into_one() -> None:
 def test_a_group_without_a_class() -> None:
     frame = hiring_frame()
     frame.loc[frame["hired"] == "no", "sex"] = "m"
-    with pytest.raises(DataError, match=r"^group 'f' has no rows of class 'no'.*--minimum-group"):
+    with pytest.raises(
+        DataError, match=r"^group 'f' has no rows of class 'no'.*minimum_group_size"
+    ):
         task_groups(with_frame(frame), 30)
