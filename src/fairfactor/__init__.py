@@ -5,10 +5,12 @@ Efficiency" (arXiv 2403.00625), in their order: `group_fisher`, `neutralize`, `f
 named cases, such as `neutralized`), `replace_layer`, `finetune`. `prepare` and `fit` run them for
 one layer of a model, `factorize_model` the first four for any layers; `diagnose` says what a
 replacement changed. `encode_groups` and `fairness_metrics` measure; `save_model` and `load_model`
-keep the result.
+keep the result. `FairFactorClassifier` is all of it as a scikit-learn estimator, imported when asked for.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
@@ -23,8 +25,12 @@ from fairfactor.pipeline import Rows, fit, predict_probabilities, prepare
 from fairfactor.surgery import LowRankLinear, load_model, merge_layer, replace_layer, save_model
 from fairfactor.whole_model import factorize_model
 
+if TYPE_CHECKING:
+    from fairfactor.estimator import FairFactorClassifier
+
 __all__ = [
     "Factors",
+    "FairFactorClassifier",
     "FinetuneConfig",
     "GroupFisher",
     "Groups",
@@ -49,3 +55,19 @@ __all__ = [
     "replace_layer",
     "save_model",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the estimator, which needs scikit-learn and pandas, when it is first asked for.
+
+    Returns:
+        The class.
+
+    Raises:
+        AttributeError: If there is no such name.
+    """
+    if name == "FairFactorClassifier":
+        from fairfactor.estimator import FairFactorClassifier
+
+        return FairFactorClassifier
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,13 +112,17 @@ class TableModel:
         save_model(self.model, folder, extra=extra)
 
     @classmethod
-    def load(cls, folder: Path, factory: str | None = None) -> Self:
+    def load(
+        cls, folder: Path, factory: str | None = None, *, backbone: nn.Module | None = None
+    ) -> Self:
         """Read what `save` wrote.
 
         Args:
             folder: The folder.
             factory: ``module:function`` that made the network, if one did. It is never taken from
                 the folder, so that no file decides what code runs.
+            backbone: The architecture before surgery, with any weights, where it is neither made by
+                a factory nor the multi-layer perceptron of the saved widths.
 
         Returns:
             The model, in evaluation mode.
@@ -144,7 +149,12 @@ class TableModel:
                 f"factory={factory!r}. If you trust that code, name it with --factory."
             )
         try:
-            model = import_factory(factory)(widths[0], widths[-1]) if factory else build_mlp(widths)
+            if backbone is not None:
+                model = copy.deepcopy(backbone)
+            elif factory:
+                model = import_factory(factory)(widths[0], widths[-1])
+            else:
+                model = build_mlp(widths)
         except ArgumentError as error:
             raise SavedModelError(f"{folder}: {error}") from error
         if saved["fair"] is not None:
