@@ -33,9 +33,9 @@ types: $(STAMP)
 bench: $(STAMP)  ## Measure; results go to benchmarks/results with their environment.
 	$(BIN)/python -m benchmarks
 
-docs: $(STAMP)
+docs: $(STAMP)  ## The documentation as pages, in site/; open site/index.html.
 	$(PIP) --editable '.[docs]'
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:
 	rm -rf $(VENV) site .pytest_cache .mypy_cache .ruff_cache

@@ -5,7 +5,8 @@ Efficiency" (arXiv 2403.00625), in their order: `group_fisher`, `neutralize`, `f
 named cases, such as `neutralized`), `replace_layer`, `finetune`. `prepare` and `fit` run them for
 one layer of a model, `factorize_model` the first four for any layers; `diagnose` says what a
 replacement changed. `encode_groups` and `fairness_metrics` measure; `save_model` and `load_model`
-keep the result. `FairFactorClassifier` is all of it as a scikit-learn estimator, imported when asked for.
+keep the result. `FairFactorClassifier`, imported when it is asked for, is a scikit-learn estimator
+that keeps bounds on gaps.
 """
 
 from __future__ import annotations
