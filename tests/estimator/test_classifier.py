@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,11 +11,24 @@ from tests.estimator.examples import RUNAWAY, levels, people, quick
 from torch import nn
 
 from fairfactor.errors import ArgumentError, DataError, FairfactorWarning
-from fairfactor.estimator import FairFactorClassifier
+from fairfactor.estimator import FairFactorClassifier, fitting
 from fairfactor.fairness import fairness_metrics
 from fairfactor.groups import encode_groups
-from fairfactor.protocol import Part, PretrainedProblem
-from fairfactor.studies import tuning
+from fairfactor.mitigation import Constraint, Tuned, tune
+from fairfactor.models.mlp import build_mlp
+from fairfactor.protocol import Part, PretrainedProblem, train_network
+
+
+def spy_on_tune(monkeypatch: pytest.MonkeyPatch) -> list[tuple[PretrainedProblem, dict[str, Any]]]:
+    """Let a fit tune as always, and note what it asks for."""
+    seen = []
+
+    def spy(problem: PretrainedProblem, **options: Any) -> Tuned:
+        seen.append((problem, options))
+        return tune(problem, **options)
+
+    monkeypatch.setattr(fitting, "tune", spy)
+    return seen
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +84,33 @@ class TestDecisions:
         assert scores.shape == model.predict_proba(X).shape == (900, 3)
         np.testing.assert_array_equal(model.predict(X), model.classes_[scores.argmax(axis=1)])
         assert model.score(X, y) > 0.5
+
+    def test_every_parameter_reaches_the_tuning(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        seen = spy_on_tune(monkeypatch)
+        X, y, sex = people(400)
+        model = quick(
+            constraint="demographic_parity <= 10%, accuracy>=0.6",
+            confidence=0.7,
+            recipes=["input-features"],
+            hidden=[5],
+            validation_fraction=0.25,
+            random_state=np.int64(7),
+        )
+        model.fit(X, y, sensitive_features=sex)
+        [(problem, options)] = seen
+        assert options == {
+            "constraints": [Constraint("demographic_parity", 0.1), Constraint("accuracy", 0.6)],
+            "confidence": 0.7,
+            "recipes": ["input-features"],
+            "seed": 7,
+        }
+        assert len(problem.validation.labels) == 100
+        assert problem.class_names == ("0", "1")
+        assert problem.group_names == ("f", "m")
+        expected = build_mlp((model.encoder_.transform(X).shape[1], 5, 2), seed=7)
+        train_network(expected, problem.train, seed=7)
+        for one, other in zip(expected.parameters(), problem.backbone.parameters(), strict=True):
+            torch.testing.assert_close(one, other)
 
     def test_without_groups_it_is_plain_and_says_so(self) -> None:
         X, y, _ = people()
@@ -149,19 +190,11 @@ class TestInputs:
     def test_weights_count_as_copies_that_never_straddle_the_parts(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from fairfactor.estimator import fitting
-
-        seen: list[PretrainedProblem] = []
-
-        def spy(problem: PretrainedProblem, **options: object) -> object:
-            seen.append(problem)
-            return tuning.tune(problem, **options)  # type: ignore[arg-type]
-
-        monkeypatch.setattr(fitting, "tune", spy)
+        seen = spy_on_tune(monkeypatch)
         X, y, sex = people(300)
         weight = np.random.default_rng(0).integers(0, 4, 300)
         quick().fit(X, y, sensitive_features=sex, sample_weight=weight)
-        [problem] = seen
+        [(problem, _)] = seen
         parts: list[Part] = [problem.train, problem.validation]
         assert sum(len(part.labels) for part in parts) == weight.sum()
         rows = [{tuple(row) for row in part.inputs.tolist()} for part in parts]
@@ -185,6 +218,10 @@ class TestBackbone:
         for old, new in zip(before, network.parameters(), strict=True):
             torch.testing.assert_close(old, new, rtol=0, atol=0)
         assert network.training
+        shares = network.double()(torch.from_numpy(numbers.astype(np.float32)).double()).softmax(1)
+        np.testing.assert_allclose(
+            model.predict_proba(numbers), shares.detach().numpy(), rtol=1e-6
+        )  # the frozen recipes keep p(y | x)
 
     @pytest.mark.parametrize("network", [nn.Linear(3, 2), nn.Linear(1, 3), nn.LSTM(1, 2)])
     def test_one_that_does_not_fit(self, network: nn.Module) -> None:
