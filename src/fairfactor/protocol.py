@@ -144,7 +144,10 @@ def make_problem(
     split = benchmark_split(labels, seed=seed)
     encoder = start.fitting_encoder(task) if start else None
     encoder = encoder or TableEncoder.fit(task.inputs.iloc[split["train"]], "one_hot")
-    parts = encode_parts(encoder, task.inputs, labels, groups.codes, split)
+    with warnings.catch_warnings():
+        # What is done with missing numbers is in the plan of the columns.
+        warnings.simplefilter("ignore", FairfactorWarning)
+        parts = encode_parts(encoder, task.inputs, labels, groups.codes, split)
     began = perf_counter()
     if start is None:
         n_classes = len(task.class_names)
@@ -189,9 +192,8 @@ def encode_parts(
         The parts.
     """
     with warnings.catch_warnings():
-        # Some rare category is missing from the training rows of nearly every seed, and what is
-        # done with missing numbers is in the plan of the columns.
-        warnings.simplefilter("ignore", FairfactorWarning)
+        # Some rare category is missing from the training rows of nearly every seed.
+        warnings.filterwarnings("ignore", ".*not in the training rows", FairfactorWarning)
         inputs = encoder.transform(frame)
     return {
         name: Part(
