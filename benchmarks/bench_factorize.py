@@ -1,11 +1,16 @@
-"""Exact against randomised factorisation of large layers: time, memory and error.
+"""Exact against randomised factorisation of large layers, and of a model of them.
 
 Every measurement runs in a process of its own, so that its peak memory is its own. The weights are
 Gaussian; the input importance falls as 1 / j, which gives the weighted weight a slowly falling
 spectrum, the hard case of a random projection. On a shared machine run it with OMP_NUM_THREADS=1
 and read the processor's seconds.
 
+The whole model has four blocks of a 4096 x 4096 and a 11008 x 4096 layer. `factorize_model`
+measures them, spends one budget on all, a twentieth of their weights, and replaces them. The
+weights are Gaussian, rows and columns scaled by i^-1/2.
+
     python benchmarks/bench_factorize.py --sizes 1024 2048 4096 --limit 600
+    python benchmarks/bench_factorize.py --sizes --model
 """
 
 from __future__ import annotations
@@ -21,9 +26,14 @@ import time
 from pathlib import Path
 
 import torch
+from torch import nn
+from torch.nn import functional
 
 import fairfactor
-from fairfactor.factorization import factorize
+from fairfactor.factorization import factorize, truncation
+from fairfactor.rank import ParameterBudget
+from fairfactor.weighting import Neutralized
+from fairfactor.whole_model import factorize_model
 
 RANK_SHARES = (32, 8)
 
@@ -60,12 +70,74 @@ def measure(size: int, rank: int, method: str) -> dict[str, float | int | str | 
     }
 
 
-def measure_apart(size: int, rank: int, method: str, limit: float) -> dict[str, object]:
-    command = [sys.executable, __file__, "--one", str(size), str(rank), method]
+class Block(nn.Module):
+    """The shapes of a block of a 7-billion language model; pooling takes the place of the way back.
+
+    Args:
+        width: Width of the model.
+        hidden: Width within the block.
+        generator: Of the weights.
+    """
+
+    def __init__(self, width: int, hidden: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.mix = nn.Linear(width, width, bias=False)
+        self.widen = nn.Linear(width, hidden, bias=False)
+        with torch.no_grad():
+            for layer in (self.mix, self.widen):
+                rows, columns = (
+                    torch.arange(1, size + 1).float().rsqrt() for size in layer.weight.shape
+                )
+                draws = torch.randn(layer.weight.shape, generator=generator)
+                layer.weight.copy_(draws * rows[:, None] * columns)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        wide = self.widen(torch.relu(self.mix(inputs)))
+        return inputs + functional.adaptive_avg_pool1d(wide, inputs.shape[1])
+
+
+def measure_model(method: str, width: int, hidden: int) -> dict[str, object]:
+    generator = torch.Generator().manual_seed(0)
+    blocks = [Block(width, hidden, generator) for _ in range(4)]
+    model = nn.Sequential(*blocks).eval()
+    inputs = torch.randn(16, width, generator=generator)
+    batches = [(inputs, torch.arange(16), torch.arange(16) % 2)]
+    weights = sum(parameter.numel() for parameter in model.parameters())
+    if method == "exact":
+        truncation.RANDOMIZED_FROM = sys.maxsize
+    before = peak_memory_mib()
+    start, start_busy = time.perf_counter(), time.process_time()
+    result = factorize_model(
+        model, batches, weighting=Neutralized(), rank=ParameterBudget(weights // 20)
+    )
+    seconds, busy = time.perf_counter() - start, time.process_time() - start_busy
+    return {
+        "method": method,
+        "width": width,
+        "hidden": hidden,
+        "weights_before": weights,
+        "weights_after": sum(parameter.numel() for parameter in model.parameters()),
+        "seconds": round(seconds, 1),
+        "processor_seconds": round(busy, 1),
+        "memory_mib": round(peak_memory_mib() - before, 1),
+        "layers": {
+            name: {
+                "rank": layer.replacement.rank,
+                "kept_energy": layer.kept_energy,
+                "error_bound": layer.error_bound,
+            }
+            for name, layer in result.items()
+            if layer.replacement
+        },
+    }
+
+
+def measure_apart(limit: float, option: str, *arguments: object) -> dict[str, object]:
+    command = [sys.executable, __file__, option, *map(str, arguments)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=limit)
     except subprocess.TimeoutExpired:
-        return {"size": size, "rank": rank, "method": method, "seconds": None, "limit": limit}
+        return {"arguments": arguments, "seconds": None, "limit": limit}
     return json.loads(done.stdout)
 
 
@@ -93,9 +165,12 @@ def environment() -> dict[str, object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sizes", type=int, nargs="+", default=[1024, 2048, 4096])
+    parser.add_argument("--sizes", type=int, nargs="*", default=[1024, 2048, 4096])
+    parser.add_argument("--model", action="store_true", help="measure the whole model, too")
+    parser.add_argument("--widths", type=int, nargs=2, default=[4096, 11008])
     parser.add_argument("--limit", type=float, default=600.0, help="seconds per measurement")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--one-model", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument(
         "--output", type=Path, default=Path(__file__).parent / "results" / "factorize.json"
     )
@@ -104,15 +179,34 @@ def main() -> None:
         size, rank, method = arguments.one
         print(json.dumps(measure(int(size), int(rank), method)))
         return
-    result = {"environment": environment(), "measurements": []}
+    if arguments.one_model:
+        method, width, hidden = arguments.one_model
+        print(json.dumps(measure_model(method, int(width), int(hidden))))
+        return
+    result: dict[str, object] = {}
+    if arguments.output.exists():  # what is not measured anew is kept, with its environment
+        result = json.loads(arguments.output.read_text())
+    if arguments.sizes:
+        result |= {"environment": environment(), "measurements": measure_layers(arguments)}
+    if arguments.model:
+        result["whole_model"] = {"environment": environment(), "measurements": []}
+        for method in ("randomized", "exact"):
+            row = measure_apart(arguments.limit, "--one-model", method, *arguments.widths)
+            result["whole_model"]["measurements"].append(row)
+            print(row, flush=True)
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    arguments.output.write_text(json.dumps(result, indent=2) + "\n")
+
+
+def measure_layers(arguments: argparse.Namespace) -> list[dict[str, object]]:
+    rows = []
     for size in arguments.sizes:
         for share in RANK_SHARES:
             for method in ("exact", "randomized"):
-                row = measure_apart(size, size // share, method, arguments.limit)
-                result["measurements"].append(row)
+                row = measure_apart(arguments.limit, "--one", size, size // share, method)
+                rows.append(row)
                 print(row, flush=True)
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(json.dumps(result, indent=2) + "\n")
+    return rows
 
 
 if __name__ == "__main__":

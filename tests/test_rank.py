@@ -178,6 +178,50 @@ def test_refuses_an_incomplete_spectrum(values, policy):
         allocate_ranks({"head": LayerSpectrum(2, 4, values)}, policy)
 
 
+def leading(layer: LayerSpectrum, known: int, asked: list[int]) -> LayerSpectrum:
+    """A layer of which only some values are known; it notes when it is asked for all."""
+    values = layer.singular_values
+
+    def complete() -> torch.Tensor:
+        asked.append(known)
+        return values
+
+    shape = (layer.out_features, layer.in_features)
+    return LayerSpectrum(*shape, values[:known], float(values.norm()), complete)
+
+
+@given(
+    seed=st.integers(0, 100),
+    known=st.integers(1, 6),
+    energy=st.floats(0.05, 1.0),
+    budget=st.integers(54, 400),
+    only_if_smaller=st.booleans(),
+)
+@settings(deadline=None, max_examples=100, derandomize=True)
+def test_leading_values_give_the_ranks_of_all(seed, known, energy, budget, only_if_smaller):
+    layers = {
+        "a": spectrum(6, 10, seed),
+        "b": spectrum(12, 8, seed + 1),
+        "c": LayerSpectrum(9, 9, torch.cat([torch.ones(3), torch.zeros(6)])),
+    }
+    asked = []
+    partly = {name: leading(layer, known, asked) for name, layer in layers.items()}
+    for policy in (EnergyThreshold(energy), ParameterBudget(budget)):
+        expected = allocate_ranks(layers, policy, only_if_smaller=only_if_smaller)
+        assert allocate_ranks(partly, policy, only_if_smaller=only_if_smaller) == expected
+
+
+def test_all_values_are_asked_for_only_when_the_leading_ones_are_used_up():
+    values = torch.tensor([5.0, 4.0, 3.0, 2.0, 1.0])
+    asked = []
+    layers = {"layer": leading(LayerSpectrum(5, 5, values), 3, asked)}
+    assert allocate_ranks(layers, EnergyThreshold(50 / 55)) == {"layer": 3}
+    assert allocate_ranks(layers, ParameterBudget(20)) == {"layer": 2}
+    assert asked == []
+    assert allocate_ranks(layers, EnergyThreshold(51 / 55)) == {"layer": 4}
+    assert asked == [3]
+
+
 def weights(layers: dict[str, LayerSpectrum]) -> int:
     return sum(layer.parameters for layer in layers.values())
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from fairfactor.errors import ArgumentError, DataError, FairfactorError
 from fairfactor.factorization import Factors
 from fairfactor.factorization.closed_form import Split
+from fairfactor.factorization.truncation import leading_rank
 from fairfactor.importance import (
     GroupFisher,
     InputMoments,
@@ -92,47 +93,70 @@ class LayerProblems:
     def __init__(self, problems: Iterable[LayerProblem], *, in_units_of_loss: bool) -> None:
         self._problems = {problem.name: problem for problem in problems}
         self._in_units_of_loss = in_units_of_loss
-        self._exact: dict[str, Factors] = {}
+        self._solved: dict[str, Factors] = {}
 
     def fisher(self, name: str) -> GroupFisher | None:
         """Return the row importance by which a layer was weighted, if it was measured."""
         return self._problems[name].fisher
 
-    def solve(self, policy: RankPolicy, *, only_if_smaller: bool = False) -> dict[str, Factors]:
+    def solve(
+        self, policy: RankPolicy, *, only_if_smaller: bool = False, reuse: bool = False
+    ) -> dict[str, Factors]:
         """Solve the problems at the ranks of a policy.
+
+        The components by which a policy compares layers are those of which the factors are made:
+        nothing is decomposed twice. Of a large weight they are the leading ones, found at random
+        with an error bound, and all of them only if a policy asks for more.
 
         Args:
             policy: The rank policy.
             only_if_smaller: Leave out layers whose factors would have no fewer parameters.
+            reuse: Keep components for the policies that are still to come.
 
         Returns:
             Factors by name of the layer.
         """
-        if policy.needs_spectra:
-            self.solve_exactly()
-        layers = {name: self._spectrum(problem) for name, problem in self._problems.items()}
+        layers = {
+            name: self._spectrum(problem, known=policy.needs_spectra)
+            for name, problem in self._problems.items()
+        }
         ranks = allocate_ranks(layers, policy, only_if_smaller=only_if_smaller)
         solutions = {}
         for name, rank in ranks.items():
-            exact, problem = self._exact.get(name), self._problems[name]
-            factors = exact.truncated(rank) if exact else problem.factorize(rank)
+            problem = self._problems[name]
+            if policy.needs_spectra or reuse or name in self._solved:
+                factors = self._components(problem, rank).truncated(rank)
+            else:
+                factors = problem.factorize(rank)
             solutions[name] = problem.corrected(factors)
         return solutions
 
-    def solve_exactly(self) -> None:
-        """Solve the problems at full rank, of which the solutions at other ranks are parts."""
-        for name, problem in self._problems.items():
-            if name not in self._exact:
-                self._exact[name] = problem.factorize(min(problem.weight.shape))
+    def _components(self, problem: LayerProblem, rank: int) -> Factors:
+        """Return factors of a rank or a larger one, computed unless they are known."""
+        known = self._solved.get(problem.name)
+        if known is None or known.rank < rank:
+            side = min(problem.weight.shape)
+            leading = leading_rank(side)
+            known = problem.factorize(leading if rank <= leading else side)
+            self._solved[problem.name] = known
+        return known
 
-    def _spectrum(self, problem: LayerProblem) -> LayerSpectrum:
+    def _spectrum(self, problem: LayerProblem, *, known: bool) -> LayerSpectrum:
         rows, columns = problem.weight.shape
-        if problem.name not in self._exact:
+        if not known:
             return LayerSpectrum(rows, columns)
-        values = self._exact[problem.name].singular_values
-        if not self._in_units_of_loss:
-            values = values / values.norm().clamp_min(1e-300)
-        return LayerSpectrum(rows, columns, values)
+        leading = self._components(problem, 1)
+        assert leading.norm is not None
+        scale = 1.0 if self._in_units_of_loss or leading.norm == 0 else 1 / leading.norm
+        side = min(rows, columns)
+
+        def complete() -> Tensor:
+            return self._components(problem, side).singular_values * scale
+
+        values, norm = leading.singular_values * scale, leading.norm * scale
+        if len(values) == side:
+            return LayerSpectrum(rows, columns, values)
+        return LayerSpectrum(rows, columns, values, norm, complete)
 
 
 def measure_problems(

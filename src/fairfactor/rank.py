@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import heapq
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -27,14 +28,20 @@ class LayerSpectrum:
     Attributes:
         out_features: Rows of the weight.
         in_features: Columns of the weight.
-        singular_values: All singular values of the weight seen through its metrics, descending:
-            ``Factors.singular_values`` of an exact factorisation. Needed by policies that compare
-            components.
+        singular_values: Singular values of the weight seen through its metrics, descending:
+            ``Factors.singular_values``. Needed by policies that compare components. All of them, or
+            the leading ones of a large weight, with ``norm`` and ``complete``.
+        norm: Root of the sum of the squares of all singular values, ``Factors.norm``; None if all
+            are given.
+        complete: Computes all singular values; called if the leading ones are not enough. None if
+            all are given.
     """
 
     out_features: int
     in_features: int
     singular_values: Tensor | None = None
+    norm: float | None = None
+    complete: Callable[[], Tensor] | None = None
 
     @property
     def full_rank(self) -> int:
@@ -116,9 +123,11 @@ class EnergyThreshold:
         """Return the smallest sufficient rank of each layer."""
         result = {}
         for name, layer in layers.items():
-            kept = torch.cumsum(_energies(name, layer), 0)
+            energies = _Energies(name, layer)
+            if not energies.are_all and float(energies.kept[-1]) < self.energy * energies.total:
+                energies.complete()
             # The last sum may differ from the total by rounding; it always suffices.
-            sufficient = kept >= self.energy * kept[-1]
+            sufficient = energies.kept >= self.energy * energies.total
             result[name] = int(sufficient.to(torch.uint8).argmax()) + 1
         return result
 
@@ -130,7 +139,9 @@ class ParameterBudget:
     Every layer gets rank 1; then the component with the largest ``s² / (out + in)`` that fits is
     added, over and over. Within a layer the singular values descend, so the kept energy is concave
     in the rank, and the greedy choice is optimal as long as the first choice fits. At the end it
-    falls short of the optimum by less than the first component that did not fit.
+    falls short of the optimum by less than the first component that did not fit. Of a layer of
+    which only the leading components are known, the others are computed when the last known one is
+    taken, since they cannot come before it.
 
     The spectra are compared across layers as they are. With Fisher metrics they are all in the
     units of the loss; under other metrics divide each spectrum by its norm first.
@@ -169,7 +180,7 @@ class ParameterBudget:
             affordable = [
                 name
                 for name, rank in ranks.items()
-                if saved[name] <= left and bool(_energies(name, layers[name])[rank:].any())
+                if saved[name] <= left and _Energies(name, layers[name])[rank] > 0
             ]
             if not enlarged and not affordable:
                 return ranks
@@ -197,16 +208,26 @@ class ParameterBudget:
                 + (", others whole" if whole else ""),
                 "Raise the budget or choose other layers.",
             )
-        components = [
-            (energy / layer.component_parameters, name)
-            for name, layer in layers.items()
-            for energy in _energies(name, layer)[1:].tolist()
-            if energy > 0
-        ]
-        for _, name in sorted(components, key=lambda component: -component[0]):
+        # Of equal components, those of the layer that comes first are taken first.
+        queue: list[tuple[float, int, str]] = []
+        energies = {name: _Energies(name, layer) for name, layer in layers.items()}
+        order = {name: place for place, name in enumerate(layers)}
+
+        def offer(name: str) -> None:
+            energy = energies[name][result[name]]
+            if energy > 0:
+                value = energy / layers[name].component_parameters
+                heapq.heappush(queue, (-value, order[name], name))
+
+        for name in layers:
+            offer(name)
+        while queue:
+            name = heapq.heappop(queue)[-1]
+            # What does not fit now never will: the budget shrinks and a layer's costs are equal.
             if layers[name].component_parameters <= left:
                 left -= layers[name].component_parameters
                 result[name] += 1
+                offer(name)
         return result
 
 
@@ -257,20 +278,59 @@ def _check_share(argument: str, value: float) -> None:
         raise ArgumentError(argument, value, "a number above 0 and at most 1")
 
 
-def _energies(name: str, layer: LayerSpectrum) -> Tensor:
-    """Return the squared singular values of a layer.
+class _Energies:
+    """The squared singular values of a layer, of a large one the leading ones until more are asked.
 
-    Raises:
-        ArgumentError: If they are missing, incomplete, not finite or not descending.
+    Args:
+        name: Name of the layer.
+        layer: Its spectrum.
     """
-    values = layer.singular_values
-    argument = f"singular_values of layer {name!r}"
-    accepted = f"all {layer.full_rank} singular values, descending"
-    if values is None or values.shape != (layer.full_rank,):
-        shape = None if values is None else tuple(values.shape)
-        raise ArgumentError(
-            argument, shape, accepted, 'Take them from factorize(..., method="exact").'
-        )
-    if not bool(values.isfinite().all()) or bool((values.diff() > 0).any()):
-        raise ArgumentError(argument, values.tolist(), accepted)
-    return values.to(torch.float64).square()
+
+    def __init__(self, name: str, layer: LayerSpectrum) -> None:
+        self._name, self._layer = name, layer
+        self.known = self._squares(layer.singular_values, leading=layer.complete is not None)
+
+    def __getitem__(self, index: int) -> float:
+        """Return the energy of one component; 0 beyond the last."""
+        if index >= len(self.known) and not self.are_all:
+            self.complete()
+        return float(self.known[index]) if index < len(self.known) else 0.0
+
+    @property
+    def are_all(self) -> bool:
+        """Whether all energies are known."""
+        return len(self.known) == self._layer.full_rank
+
+    @property
+    def kept(self) -> Tensor:
+        """The sum of the first r energies, at r - 1."""
+        return torch.cumsum(self.known, 0)
+
+    @property
+    def total(self) -> float:
+        """The sum of all energies, known or not."""
+        norm = self._layer.norm
+        return float(self.kept[-1]) if self.are_all or norm is None else norm**2
+
+    def complete(self) -> None:
+        """Compute all energies."""
+        assert self._layer.complete is not None
+        self.known = self._squares(self._layer.complete(), leading=False)
+
+    def _squares(self, values: Tensor | None, *, leading: bool) -> Tensor:
+        """Return the squares in float64.
+
+        Raises:
+            ArgumentError: If values are missing, not finite or not descending.
+        """
+        full_rank = self._layer.full_rank
+        argument = f"singular_values of layer {self._name!r}"
+        accepted = f"all {full_rank} singular values, descending"
+        fewest = 1 if leading and self._layer.norm is not None else full_rank
+        if values is None or values.ndim != 1 or not fewest <= len(values) <= full_rank:
+            shape = None if values is None else tuple(values.shape)
+            remedy = 'Take them from factorize(..., method="exact").'
+            raise ArgumentError(argument, shape, accepted, remedy)
+        if not bool(values.isfinite().all()) or bool((values.diff() > 0).any()):
+            raise ArgumentError(argument, values.tolist(), accepted)
+        return values.to(torch.float64).square()

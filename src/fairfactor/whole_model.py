@@ -54,8 +54,10 @@ class LayerResult:
     Attributes:
         replacement: Rank, parameters and change of the weight; None if the layer stays whole.
         singular_values: The spectrum of the weight seen through its metrics, as
-            ``Factors.singular_values``; None if the layer stays whole.
+            ``Factors.singular_values``, of a large weight perhaps the leading ones only; None if
+            the layer stays whole.
         kept_energy: Share of the squared spectrum within the rank, as ``Factors.kept_energy``.
+        error_bound: As ``Factors.error_bound``: 0 unless the layer is large.
         fisher: Group Fisher of the layer, its row importance only; None if it was not measured.
         reason: Why the layer stays whole; empty if it was replaced.
     """
@@ -63,6 +65,7 @@ class LayerResult:
     replacement: ReplacementReport | None = None
     singular_values: Tensor | None = None
     kept_energy: float | None = None
+    error_bound: float | None = None
     fisher: GroupFisher | None = None
     reason: str = ""
 
@@ -127,6 +130,7 @@ def factorize_model(
             replacement=_report(originals[name], model.get_submodule(name)),
             singular_values=factors[name].singular_values,
             kept_energy=factors[name].kept_energy,
+            error_bound=factors[name].error_bound,
             fisher=problems.fisher(name),
         )
         if name in factors
@@ -188,9 +192,10 @@ def _validated(
     score = search.score(model)
     if not math.isfinite(score):
         raise ArgumentError("score", score, "a function from the model to a finite number")
-    problems.solve_exactly()
     for fraction in sorted(search.fractions):
-        factors = problems.solve(RankFraction(fraction), only_if_smaller=only_if_smaller)
+        factors = problems.solve(
+            RankFraction(fraction), only_if_smaller=only_if_smaller, reuse=True
+        )
         originals = _replace(model, factors)
         try:
             if search.score(model) >= score - search.tolerance:

@@ -13,6 +13,7 @@ def example() -> Factors:
         up=torch.tensor([[1.0], [-1.0]]),
         bias_correction=None,
         singular_values=torch.tensor([2.0, 1.0]),
+        norm=5**0.5,
     )
 
 
@@ -67,17 +68,40 @@ def test_truncated_factors_are_those_of_the_smaller_rank():
         assert found.kept_energy == pytest.approx(expected.kept_energy)
 
 
-def test_only_exact_factors_can_be_truncated():
+def test_only_factors_of_the_closed_form_can_be_truncated():
     with pytest.raises(ArgumentError, match=r"rank=2.*1 to 1"):
         example().truncated(2)
-    with pytest.raises(ArgumentError, match="for exact factors"):
-        dataclasses.replace(example(), method="als").truncated(1)
+    with pytest.raises(ArgumentError, match="for factors of the closed form"):
+        dataclasses.replace(example(), method="als", norm=None).truncated(1)
 
 
 def test_kept_energy_is_a_share_of_all_singular_values():
     assert example().kept_energy == pytest.approx(4 / 5)
-    assert dataclasses.replace(example(), singular_values=torch.zeros(2)).kept_energy == 1.0
-    assert dataclasses.replace(example(), method="randomized").kept_energy is None
+    zero = dataclasses.replace(example(), singular_values=torch.zeros(2), norm=0.0)
+    assert zero.kept_energy == 1.0
+    assert dataclasses.replace(example(), method="als", norm=None).kept_energy is None
+
+
+@pytest.mark.parametrize("shape", [(40, 60), (60, 40)])
+def test_bounds_and_energy_of_randomized_factors_hold_for_every_smaller_rank(shape):
+    generator = torch.Generator().manual_seed(2)
+    weight = torch.randn(*shape, generator=generator, dtype=torch.float64)
+    metric = torch.linspace(0.01, 1, shape[1], dtype=torch.float64) ** 2
+    randomized = factorize(weight, 12, input_metric=metric, method="randomized")
+    exact = factorize(weight, 40, input_metric=metric, method="exact")
+    root = metric.sqrt()
+    norm = float((weight * root).norm())
+    assert randomized.norm == pytest.approx(norm)
+    assert exact.norm == pytest.approx(norm)
+    for rank in range(1, 13):
+        found, best = (
+            float((factors.truncated(rank).change(weight) * root).norm()) / norm
+            for factors in (randomized, exact)
+        )
+        truncated = randomized.truncated(rank)
+        assert truncated.kept_energy == pytest.approx(1 - found**2)
+        assert -1e-12 <= found - best <= truncated.error_bound
+        assert truncated.error_bound <= randomized.error_bound + 1e-12
 
 
 def test_bias_correction_is_what_the_mean_output_loses():

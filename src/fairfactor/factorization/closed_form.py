@@ -101,7 +101,8 @@ def factorize(
         bias_correction=None,
         singular_values=truncation.singular_values,
         method=truncation.method,
-        error_bound=truncation.error_bound,
+        norm=truncation.norm,
+        excess_energy=truncation.excess_energy,
     )
     return factors if mean is None else factors.with_bias_correction(weight, mean)
 

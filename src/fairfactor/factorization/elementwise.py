@@ -74,7 +74,8 @@ def elementwise_weighted(
         bias_correction=None,
         singular_values=values,
         method=method,
-        error_bound=None,
+        norm=None,
+        excess_energy=None,
         objective_history=history,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
@@ -27,10 +28,11 @@ class Factors:
             float64. All of them, whatever the rank, except for "randomized", which knows the
             first r only, and for "als" and "em", where they are those of ``T``.
         method: How the factors were computed.
-        error_bound: By how much the weighted error may exceed the best possible, as a fraction of
-            the weighted norm of the target: 0 for "exact", a bound that holds with a probability of
-            at least 1 - 1e-10 for "randomized", None for "als" and "em", which may end in a local
-            minimum.
+        norm: Weighted norm of the target, the root of the sum of all squared singular values, also
+            of those that "randomized" does not know; None for "als" and "em".
+        excess_energy: By how much the squared weighted error may exceed the best possible, as a
+            fraction of ``norm²``: 0 for "exact", a bound that holds with a probability of at least
+            1 - 1e-10 for "randomized", None for "als" and "em", which may end in a local minimum.
         objective_history: The objective before the first and after every iteration of "als" and
             "em"; empty for the others.
     """
@@ -40,7 +42,8 @@ class Factors:
     bias_correction: Tensor | None
     singular_values: Tensor
     method: Literal["exact", "randomized", "als", "em"] = "exact"
-    error_bound: float | None = 0.0
+    norm: float | None = None
+    excess_energy: float | None = 0.0
     objective_history: tuple[float, ...] = ()
 
     @property
@@ -57,12 +60,24 @@ class Factors:
     def kept_energy(self) -> float | None:
         """Share ``Σ_{i≤r} s_i² / Σ s_i²`` of the weighted weight that the rank keeps.
 
-        None unless all singular values are known, which are those of an exact factorisation.
+        None for "als" and "em", whose target has no singular values.
         """
-        if self.method != "exact":
+        if self.norm is None:
             return None
-        squares = self.singular_values.square()
-        return float(squares[: self.rank].sum() / squares.sum()) if bool(squares.any()) else 1.0
+        shares = (self.singular_values[: self.rank] / self.norm).square()
+        return min(1.0, float(shares.sum())) if self.norm > 0 else 1.0
+
+    @property
+    def error_bound(self) -> float | None:
+        """By how much the weighted error may exceed the best possible, as a fraction of ``norm``.
+
+        ``√(1 - k) - √(1 - k - e)`` with k the kept energy and e the excess energy; None if there is
+        no bound.
+        """
+        if self.excess_energy is None or self.kept_energy is None:
+            return None
+        lost = 1.0 - self.kept_energy
+        return math.sqrt(lost) - math.sqrt(max(lost - self.excess_energy, 0.0))
 
     def truncated(self, rank: int) -> Self:
         """Return the best factors of a smaller rank: by Eckart and Young, the first components.
@@ -74,10 +89,10 @@ class Factors:
             The factors, without a bias correction, which would be that of another product.
 
         Raises:
-            ArgumentError: If the rank is out of range, or the factors are not exact.
+            ArgumentError: If the rank is out of range, or the factors are of "als" or "em".
         """
-        if self.method != "exact" or not 1 <= rank <= self.rank:
-            accepted = f"1 to {self.rank}, for exact factors"
+        if self.norm is None or not 1 <= rank <= self.rank:
+            accepted = f"1 to {self.rank}, for factors of the closed form"
             raise ArgumentError("rank", rank, accepted, "Factorise the weight at that rank.")
         down, up = self.down[:rank].clone(), self.up[:, :rank].clone()
         return replace(self, down=down, up=up, bias_correction=None)

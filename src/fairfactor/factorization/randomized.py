@@ -44,14 +44,18 @@ def leading_left_vectors(matrix: Tensor, rank: int) -> tuple[Tensor, Tensor]:
     return basis @ rotation[:, :rank], values[:rank]
 
 
-def excess_error_bound(matrix: Tensor, vectors: Tensor, values: Tensor) -> float:
-    """Bound how much more than the best rank-r projection a projection of ``C`` loses.
+def excess_energy_bound(matrix: Tensor, vectors: Tensor, values: Tensor) -> float:
+    """Bound how much less energy than the best rank-r projection a projection of ``C`` keeps.
 
     Write ``H = C Cᵀ`` in the basis of the vectors ``U`` and of their complement: its diagonal
     blocks are ``diag(s²)`` and ``H⊥``, its other block is ``G = (I - U Uᵀ) C Cᵀ U``. For δ > 0,
     ``H ⪯ blockdiag(diag(s²) + Gᵀ G / δ, H⊥ + δ I)``, so that with ``θ ≥ ‖H⊥‖`` the r largest
     eigenvalues of ``H`` exceed ``Σ s²`` by at most ``‖G‖² / δ + Σ_i max(0, θ + δ - s_i²)``. That is
     also by how much the squared error can exceed the best.
+
+    The bound holds for the first of the vectors alone, too: none of the ``s_i²`` is above the
+    i-th eigenvalue, so a part of the sum falls short by no more than all of it. It is never more
+    than what is lost.
 
     ``θ`` is found by the power method with q Gaussian probes ``g``, whose component along the
     leading eigenvector is ``g_1``: ``‖(H⊥)^k g‖ ≥ ‖H⊥‖^k |g_1|``, and the probability that no
@@ -63,7 +67,7 @@ def excess_error_bound(matrix: Tensor, vectors: Tensor, values: Tensor) -> float
         values: ``s``, shape (r,).
 
     Returns:
-        An upper bound of ``(‖C - U Uᵀ C‖ - ‖C - [C]_r‖) / ‖C‖``; 0 for a zero matrix.
+        An upper bound of ``(‖C - U Uᵀ C‖² - ‖C - [C]_r‖²) / ‖C‖²``; 0 for a zero matrix.
     """
     norm = matrix.norm()
     if float(norm) == 0.0:
@@ -74,9 +78,8 @@ def excess_error_bound(matrix: Tensor, vectors: Tensor, values: Tensor) -> float
     theta = _remainder_norm(matrix, vectors)
     delta = squares[0] * torch.logspace(-12, 1, 400, dtype=squares.dtype, device=squares.device)
     overtaken = (theta + delta[:, None] - squares).clamp_min(0).sum(1)
-    excess = float((coupling / delta + overtaken).min())
     lost = max(1.0 - float(squares.sum()), 0.0)
-    return math.sqrt(lost) - math.sqrt(max(lost - excess, 0.0))
+    return min(float((coupling / delta + overtaken).min()), lost)
 
 
 def _remainder_norm(matrix: Tensor, vectors: Tensor) -> float:

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from fairfactor.factorization.randomized import excess_error_bound, leading_left_vectors
+from fairfactor.factorization.randomized import excess_energy_bound, leading_left_vectors
 
 Method = Literal["auto", "exact", "randomized"]
 
@@ -29,7 +29,9 @@ class Truncation:
         left_has_values: Whether ``left`` holds the singular values, and ``right`` is orthonormal;
             otherwise the other way round.
         singular_values: All singular values, descending; of a randomised truncation the first r.
-        error_bound: Upper bound of the excess error, a fraction of ``‖C‖``; 0 if exact.
+        norm: ``‖C‖``, of all singular values.
+        excess_energy: By how much the squared error may exceed the best, a fraction of ``‖C‖²``; 0
+            if exact.
         method: How it was computed.
     """
 
@@ -37,7 +39,8 @@ class Truncation:
     right: Tensor
     left_has_values: bool
     singular_values: Tensor
-    error_bound: float
+    norm: float
+    excess_energy: float
     method: Literal["exact", "randomized"]
 
 
@@ -62,14 +65,28 @@ def truncate(matrix: Tensor, rank: int, method: Method = "exact") -> Truncation:
     wide = matrix.T if tall else matrix
     side = wide.shape[0]
     if method == "auto":
-        large = side >= RANDOMIZED_FROM and rank * RANDOMIZED_SHARE <= side
-        method = "randomized" if large else "exact"
+        leading = leading_rank(side)
+        method = "randomized" if rank <= leading < side else "exact"
     if method == "randomized":
         basis, singular_values = leading_left_vectors(wide, rank)
-        error_bound = excess_error_bound(wide, basis, singular_values)
+        excess = excess_energy_bound(wide, basis, singular_values)
+        norm = float(wide.norm())
     else:
         basis, singular_values, _ = torch.linalg.svd(wide, full_matrices=False)
-        error_bound = 0.0
+        norm, excess = float(singular_values.norm()), 0.0
     basis = basis[:, :rank]
     left, right = (wide.T @ basis, basis.T) if tall else (basis, basis.T @ wide)
-    return Truncation(left, right, tall, singular_values, error_bound, method)
+    return Truncation(left, right, tall, singular_values, norm, excess, method)
+
+
+def leading_rank(side: int) -> int:
+    """Return how many components to compute where any number of them may be asked for.
+
+    Args:
+        side: The smaller side of the matrix.
+
+    Returns:
+        All of them for a small matrix; for a large one as many as "auto" finds at random, which is
+        a fraction of the work.
+    """
+    return side // RANDOMIZED_SHARE if side >= RANDOMIZED_FROM else side
