@@ -5,7 +5,7 @@ Gaussian; the input importance falls as 1 / j, which gives the weighted weight a
 spectrum, the hard case of a random projection. On a shared machine run it with OMP_NUM_THREADS=1
 and read the processor's seconds.
 
-The whole model has four blocks of a 4096 x 4096 and a 11008 x 4096 layer. `factorize_model`
+The whole model has blocks of a 4096 x 4096 and a 11008 x 4096 layer. `factorize_model`
 measures them, spends one budget on all, a twentieth of their weights, and replaces them. The
 weights are Gaussian, rows and columns scaled by i^-1/2.
 
@@ -96,9 +96,9 @@ class Block(nn.Module):
         return inputs + functional.adaptive_avg_pool1d(wide, inputs.shape[1])
 
 
-def measure_model(method: str, width: int, hidden: int) -> dict[str, object]:
+def measure_model(method: str, number: int, width: int, hidden: int) -> dict[str, object]:
     generator = torch.Generator().manual_seed(0)
-    blocks = [Block(width, hidden, generator) for _ in range(4)]
+    blocks = [Block(width, hidden, generator) for _ in range(number)]
     model = nn.Sequential(*blocks).eval()
     inputs = torch.randn(16, width, generator=generator)
     batches = [(inputs, torch.arange(16), torch.arange(16) % 2)]
@@ -113,6 +113,7 @@ def measure_model(method: str, width: int, hidden: int) -> dict[str, object]:
     seconds, busy = time.perf_counter() - start, time.process_time() - start_busy
     return {
         "method": method,
+        "blocks": number,
         "width": width,
         "hidden": hidden,
         "weights_before": weights,
@@ -167,10 +168,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="*", default=[1024, 2048, 4096])
     parser.add_argument("--model", action="store_true", help="measure the whole model, too")
+    parser.add_argument("--blocks", type=int, default=4)
     parser.add_argument("--widths", type=int, nargs=2, default=[4096, 11008])
     parser.add_argument("--limit", type=float, default=600.0, help="seconds per measurement")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
-    parser.add_argument("--one-model", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--one-model", nargs=4, help=argparse.SUPPRESS)
     parser.add_argument(
         "--output", type=Path, default=Path(__file__).parent / "results" / "factorize.json"
     )
@@ -180,8 +182,8 @@ def main() -> None:
         print(json.dumps(measure(int(size), int(rank), method)))
         return
     if arguments.one_model:
-        method, width, hidden = arguments.one_model
-        print(json.dumps(measure_model(method, int(width), int(hidden))))
+        method, *sizes = arguments.one_model
+        print(json.dumps(measure_model(method, *map(int, sizes))))
         return
     result: dict[str, object] = {}
     if arguments.output.exists():  # what is not measured anew is kept, with its environment
@@ -191,7 +193,8 @@ def main() -> None:
     if arguments.model:
         result["whole_model"] = {"environment": environment(), "measurements": []}
         for method in ("randomized", "exact"):
-            row = measure_apart(arguments.limit, "--one-model", method, *arguments.widths)
+            sizes = (arguments.blocks, *arguments.widths)
+            row = measure_apart(arguments.limit, "--one-model", method, *sizes)
             result["whole_model"]["measurements"].append(row)
             print(row, flush=True)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)

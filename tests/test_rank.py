@@ -179,15 +179,15 @@ def test_refuses_an_incomplete_spectrum(values, policy):
 
 
 def leading(layer: LayerSpectrum, known: int, asked: list[int]) -> LayerSpectrum:
-    """A layer of which only some values are known; it notes when it is asked for all."""
+    """A layer of which only some values are known; it notes how many it is asked for."""
     values = layer.singular_values
 
-    def complete() -> torch.Tensor:
-        asked.append(known)
-        return values
+    def extend(least: int) -> torch.Tensor:
+        asked.append(least)
+        return values[: least + 1]
 
     shape = (layer.out_features, layer.in_features)
-    return LayerSpectrum(*shape, values[:known], float(values.norm()), complete)
+    return LayerSpectrum(*shape, values[:known], float(values.norm()), extend)
 
 
 @given(
@@ -211,7 +211,7 @@ def test_leading_values_give_the_ranks_of_all(seed, known, energy, budget, only_
         assert allocate_ranks(partly, policy, only_if_smaller=only_if_smaller) == expected
 
 
-def test_all_values_are_asked_for_only_when_the_leading_ones_are_used_up():
+def test_more_values_are_asked_for_only_when_the_leading_ones_are_used_up():
     values = torch.tensor([5.0, 4.0, 3.0, 2.0, 1.0])
     asked = []
     layers = {"layer": leading(LayerSpectrum(5, 5, values), 3, asked)}
@@ -219,7 +219,7 @@ def test_all_values_are_asked_for_only_when_the_leading_ones_are_used_up():
     assert allocate_ranks(layers, ParameterBudget(20)) == {"layer": 2}
     assert asked == []
     assert allocate_ranks(layers, EnergyThreshold(51 / 55)) == {"layer": 4}
-    assert asked == [3]
+    assert asked == [4]
 
 
 def weights(layers: dict[str, LayerSpectrum]) -> int:

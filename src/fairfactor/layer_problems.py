@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from fairfactor.errors import ArgumentError, DataError, FairfactorError
 from fairfactor.factorization import Factors
 from fairfactor.factorization.closed_form import Split
-from fairfactor.factorization.truncation import leading_rank
+from fairfactor.factorization.truncation import leading_ranks
 from fairfactor.importance import (
     GroupFisher,
     InputMoments,
@@ -104,9 +104,9 @@ class LayerProblems:
     ) -> dict[str, Factors]:
         """Solve the problems at the ranks of a policy.
 
-        The components by which a policy compares layers are those of which the factors are made:
-        nothing is decomposed twice. Of a large weight they are the leading ones, found at random
-        with an error bound, and all of them only if a policy asks for more.
+        The components by which a policy compares layers are those of which the factors are made.
+        Of a large weight they are the leading ones, found at random with an error bound, and more
+        or all of them only if a policy asks for more.
 
         Args:
             policy: The rank policy.
@@ -135,9 +135,8 @@ class LayerProblems:
         """Return factors of a rank or a larger one, computed unless they are known."""
         known = self._solved.get(problem.name)
         if known is None or known.rank < rank:
-            side = min(problem.weight.shape)
-            leading = leading_rank(side)
-            known = problem.factorize(leading if rank <= leading else side)
+            steps = leading_ranks(min(problem.weight.shape))
+            known = problem.factorize(next(step for step in steps if step >= rank))
             self._solved[problem.name] = known
         return known
 
@@ -150,13 +149,13 @@ class LayerProblems:
         scale = 1.0 if self._in_units_of_loss or leading.norm == 0 else 1 / leading.norm
         side = min(rows, columns)
 
-        def complete() -> Tensor:
-            return self._components(problem, side).singular_values * scale
+        def extend(least: int) -> Tensor:
+            return self._components(problem, least).singular_values * scale
 
         values, norm = leading.singular_values * scale, leading.norm * scale
         if len(values) == side:
             return LayerSpectrum(rows, columns, values)
-        return LayerSpectrum(rows, columns, values, norm, complete)
+        return LayerSpectrum(rows, columns, values, norm, extend)
 
 
 def measure_problems(

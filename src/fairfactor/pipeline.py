@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,7 @@ from fairfactor.finetuning import FinetuneConfig, FinetuneHistory, finetune
 from fairfactor.importance import GroupFisher, group_fisher, select_layers
 from fairfactor.methods import METHODS, Method
 from fairfactor.surgery import (
+    LowRankLayer,
     ParameterCount,
     ReplacementReport,
     count_parameters,
@@ -108,6 +110,7 @@ class Fitted:
         layer: Name of that layer.
         history: What happened in fine-tuning; ``None`` for an untrained method.
         replacement: What the surgery changed; ``None`` if the layer was kept whole.
+        replaced: The low-rank layer as it was before fine-tuning; ``None`` if kept whole.
         parameters: How many parameters were tuned, and how many there are.
     """
 
@@ -115,6 +118,7 @@ class Fitted:
     layer: str
     history: FinetuneHistory | None
     replacement: ReplacementReport | None
+    replaced: LowRankLayer | None
     parameters: ParameterCount
 
 
@@ -186,11 +190,12 @@ def fit(
         raise ArgumentError("method", method, f"one of {', '.join(METHODS)}")
     chosen = METHODS[method]
     model = copy.deepcopy(prepared.model).eval()
-    replacement = None
+    replacement = replaced = None
     if chosen.weighting is not None:
         if rank is None:
             raise ArgumentError("rank", rank, f"an integer for the method {method}")
         replacement = _factorize_and_replace(prepared, chosen, model, rank, alpha)
+        replaced = copy.deepcopy(cast("LowRankLayer", model.get_submodule(prepared.layer)))
     model.requires_grad_(requires_grad=False)
     head = model.get_submodule(prepared.layer)
     history = None
@@ -210,6 +215,7 @@ def fit(
         layer=prepared.layer,
         history=history,
         replacement=replacement,
+        replaced=replaced,
         parameters=count_parameters(model),
     )
 

@@ -30,18 +30,18 @@ class LayerSpectrum:
         in_features: Columns of the weight.
         singular_values: Singular values of the weight seen through its metrics, descending:
             ``Factors.singular_values``. Needed by policies that compare components. All of them, or
-            the leading ones of a large weight, with ``norm`` and ``complete``.
+            the leading ones of a large weight, with ``norm`` and ``extend``.
         norm: Root of the sum of the squares of all singular values, ``Factors.norm``; None if all
             are given.
-        complete: Computes all singular values; called if the leading ones are not enough. None if
-            all are given.
+        extend: Computes at least a number of singular values; called if those that are given are
+            not enough. None if all are given.
     """
 
     out_features: int
     in_features: int
     singular_values: Tensor | None = None
     norm: float | None = None
-    complete: Callable[[], Tensor] | None = None
+    extend: Callable[[int], Tensor] | None = None
 
     @property
     def full_rank(self) -> int:
@@ -124,8 +124,8 @@ class EnergyThreshold:
         result = {}
         for name, layer in layers.items():
             energies = _Energies(name, layer)
-            if not energies.are_all and float(energies.kept[-1]) < self.energy * energies.total:
-                energies.complete()
+            while not energies.are_all and float(energies.kept[-1]) < self.energy * energies.total:
+                energies.extend(len(energies.known) + 1)
             # The last sum may differ from the total by rounding; it always suffices.
             sufficient = energies.kept >= self.energy * energies.total
             result[name] = int(sufficient.to(torch.uint8).argmax()) + 1
@@ -140,7 +140,7 @@ class ParameterBudget:
     added, over and over. Within a layer the singular values descend, so the kept energy is concave
     in the rank, and the greedy choice is optimal as long as the first choice fits. At the end it
     falls short of the optimum by less than the first component that did not fit. Of a layer of
-    which only the leading components are known, the others are computed when the last known one is
+    which only the leading components are known, more are computed when the last known one is
     taken, since they cannot come before it.
 
     The spectra are compared across layers as they are. With Fisher metrics they are all in the
@@ -288,12 +288,12 @@ class _Energies:
 
     def __init__(self, name: str, layer: LayerSpectrum) -> None:
         self._name, self._layer = name, layer
-        self.known = self._squares(layer.singular_values, leading=layer.complete is not None)
+        self.known = self._squares(layer.singular_values)
 
     def __getitem__(self, index: int) -> float:
         """Return the energy of one component; 0 beyond the last."""
-        if index >= len(self.known) and not self.are_all:
-            self.complete()
+        if len(self.known) <= index < self._layer.full_rank:
+            self.extend(index + 1)
         return float(self.known[index]) if index < len(self.known) else 0.0
 
     @property
@@ -312,12 +312,12 @@ class _Energies:
         norm = self._layer.norm
         return float(self.kept[-1]) if self.are_all or norm is None else norm**2
 
-    def complete(self) -> None:
-        """Compute all energies."""
-        assert self._layer.complete is not None
-        self.known = self._squares(self._layer.complete(), leading=False)
+    def extend(self, least: int) -> None:
+        """Compute more energies."""
+        assert self._layer.extend is not None
+        self.known = self._squares(self._layer.extend(least), least)
 
-    def _squares(self, values: Tensor | None, *, leading: bool) -> Tensor:
+    def _squares(self, values: Tensor | None, least: int = 1) -> Tensor:
         """Return the squares in float64.
 
         Raises:
@@ -326,7 +326,8 @@ class _Energies:
         full_rank = self._layer.full_rank
         argument = f"singular_values of layer {self._name!r}"
         accepted = f"all {full_rank} singular values, descending"
-        fewest = 1 if leading and self._layer.norm is not None else full_rank
+        extensible = self._layer.extend is not None and self._layer.norm is not None
+        fewest = least if extensible else full_rank
         if values is None or values.ndim != 1 or not fewest <= len(values) <= full_rank:
             shape = None if values is None else tuple(values.shape)
             remedy = 'Take them from factorize(..., method="exact").'

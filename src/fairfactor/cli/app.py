@@ -327,6 +327,7 @@ def _show_run(session: Session, folder: RunFolder, metrics: Mapping[str, Any], *
         "report": str(folder.report),
         "verdict": metrics["verdict"],
         "findings": metrics["findings"],
+        "diagnosis": metrics.get("diagnosis"),
     }
     session.show(f"\nReport: {folder.report}", {**machine, **more})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
@@ -12,6 +13,7 @@ from rich.text import Text
 
 import fairfactor
 from fairfactor.data.survey import MOST_VALUES
+from fairfactor.diagnosis import Diagnosis, signatures, stage_rows
 from fairfactor.methods import METHODS
 from fairfactor.studies.reported import environment
 from fairfactor.studies.work_plan import WorkPlan
@@ -153,7 +155,7 @@ def duration(seconds: float) -> str:
 
 
 def print_results(console: Console, metrics: Mapping[str, Any]) -> None:
-    """Print the results of any kind of run.
+    """Print the results of any kind of run, and what happened to the model that it keeps.
 
     Args:
         console: Where to print.
@@ -162,6 +164,29 @@ def print_results(console: Console, metrics: Mapping[str, Any]) -> None:
     print_columns(console, metrics["data"].get("columns", ()))
     printers = {"methods": print_summary, "tuning": print_tuning, "peers": print_duels}
     printers[metrics["kind"]](console, metrics)
+    if metrics.get("diagnosis"):  # older runs have none
+        print_diagnosis(console, metrics)
+
+
+def print_diagnosis(console: Console, metrics: Mapping[str, Any]) -> None:
+    """Print the kept model before and after, and what the findings have not said yet.
+
+    Args:
+        console: Where to print.
+        metrics: Content of ``metrics.json`` of a run with a diagnosis.
+    """
+    diagnosis = Diagnosis.from_json(metrics["diagnosis"])
+    head, *rows = stage_rows(diagnosis)
+    table = Table("Kept model", *head[1:])
+    for row in rows:
+        table.add_row(*row)
+    console.print()
+    console.print(table)
+    console.print(f"On {diagnosis.rows:,} validation rows.\n", style="dim")
+    said = {finding["code"] for finding in metrics["findings"]}
+    _print_findings(
+        console, [asdict(found) for found in signatures(diagnosis) if found.code not in said]
+    )
 
 
 def describe_installation() -> dict[str, Any]:
@@ -203,7 +228,11 @@ def _print_verdict(console: Console, metrics: Mapping[str, Any]) -> None:
     console.print(metrics["verdict"]["headline"], style="bold", markup=False)
     for sentence in metrics["verdict"]["sentences"]:
         console.print(f"  {sentence}", markup=False, highlight=False)
-    for finding in metrics["findings"]:
+    _print_findings(console, metrics["findings"])
+
+
+def _print_findings(console: Console, findings: Sequence[Mapping[str, Any]]) -> None:
+    for finding in findings:
         text = f"{finding['severity'].capitalize()}: {finding['text']}"
         console.print(text, markup=False, highlight=False)
 

@@ -18,6 +18,9 @@ RANDOMIZED_FROM = 2048
 RANDOMIZED_SHARE = 8
 """Largest rank for which "auto" is randomised: the smaller side divided by this."""
 
+FIRST_SHARE = 32
+"""How many components are tried first where any number may be asked for: the side over this."""
+
 
 @dataclass(frozen=True)
 class Truncation:
@@ -65,8 +68,7 @@ def truncate(matrix: Tensor, rank: int, method: Method = "exact") -> Truncation:
     wide = matrix.T if tall else matrix
     side = wide.shape[0]
     if method == "auto":
-        leading = leading_rank(side)
-        method = "randomized" if rank <= leading < side else "exact"
+        method = "randomized" if rank <= leading_ranks(side)[-2] < side else "exact"
     if method == "randomized":
         basis, singular_values = leading_left_vectors(wide, rank)
         excess = excess_energy_bound(wide, basis, singular_values)
@@ -79,14 +81,18 @@ def truncate(matrix: Tensor, rank: int, method: Method = "exact") -> Truncation:
     return Truncation(left, right, tall, singular_values, norm, excess, method)
 
 
-def leading_rank(side: int) -> int:
+def leading_ranks(side: int) -> tuple[int, ...]:
     """Return how many components to compute where any number of them may be asked for.
+
+    The work of the random way is proportional to them: a few are tried first, then as many as it is
+    worth while for, then all.
 
     Args:
         side: The smaller side of the matrix.
 
     Returns:
-        All of them for a small matrix; for a large one as many as "auto" finds at random, which is
-        a fraction of the work.
+        Ascending numbers, the last one ``side``; all are ``side`` for a small matrix.
     """
-    return side // RANDOMIZED_SHARE if side >= RANDOMIZED_FROM else side
+    if side < RANDOMIZED_FROM:
+        return (side, side)
+    return (side // FIRST_SHARE, side // RANDOMIZED_SHARE, side)

@@ -131,6 +131,28 @@ def cell_interval(estimate: Estimate, scale: Scale, *, zero_line: bool = False) 
     )
 
 
+def cell_bar(value: float | None, largest: float) -> Markup:
+    """A small bar for a table cell whose text gives the number.
+
+    Args:
+        value: What to draw, from zero.
+        largest: The largest value of the column, which fills the cell.
+
+    Returns:
+        An ``svg`` element hidden from screen readers; empty if there is nothing to draw.
+    """
+    if not value or not largest:
+        return Markup("")
+    return element(
+        "svg",
+        element("rect", width=100 * value / largest, height=10),
+        class_="cell-bar",
+        aria_hidden="true",
+        viewBox="0 0 100 10",
+        preserveAspectRatio="none",
+    )
+
+
 def bar_strip(
     values: Sequence[float | None],
     maximum: float,

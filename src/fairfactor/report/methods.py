@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fairfactor.report.contents import Contents, groups_in_words
+from fairfactor.report.diagnosis import diagnosis_section
 from fairfactor.report.differences import difference_tables
 from fairfactor.report.importance import importance_figure
 from fairfactor.report.panels import line_reference, panels
@@ -27,6 +28,10 @@ def methods_contents(metrics: Mapping[str, object], config: Mapping[str, object]
     """
     run = read_run(metrics)
     figure = importance_figure(run.importance) if run.importance else None
+    kept = run.methods[-1].label if run.methods else ""
+    diagnosed = diagnosis_section(
+        metrics, f"{kept} on the first seed" if kept else "the last method on the first seed"
+    )
     sections = [("comparison", "Comparison"), ("numbers", "Numbers")]
     sections += [("importance", "Group Fisher")] if figure else []
     return Contents(
@@ -38,13 +43,18 @@ def methods_contents(metrics: Mapping[str, object], config: Mapping[str, object]
             f"compared by {listed(run.data.sensitive_features)}"
         ),
         summary=_summary(run, config),
-        sections=[*sections, ("rates", "Rates by group")],
+        sections=[
+            *sections,
+            ("rates", "Rates by group"),
+            *([("diagnosis", "Kept model")] if diagnosed else []),
+        ],
         values={
             "panels": panels(run),
             "summary_rows": summary_rows(run),
             "difference_tables": difference_tables(run),
             "line_reference": line_reference(run),
             "figure": figure,
+            "diagnosed": diagnosed,
             "rates": RATES,
             "rate_axes": rate_axes(run),
             "rate_tables": rate_tables(run),

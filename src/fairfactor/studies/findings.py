@@ -4,32 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
+from fairfactor.diagnosis import Finding
 from fairfactor.methods import METHODS
 from fairfactor.studies.comparison import Comparison
 from fairfactor.studies.seed_run import Outcome
 
 SMALL_GROUP = 30
 """Test rows below which a rate says little: near one half its 95 % interval is ±0.18 wide."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that changes how the results should be read.
-
-    Attributes:
-        severity: ``warning`` if a conclusion may be wrong without it, else ``note``.
-        code: A stable name for machines.
-        text: One or two plain sentences.
-    """
-
-    severity: Literal["warning", "note"]
-    code: str
-    text: str
 
 
 def find(comparison: Comparison) -> list[Finding]:
@@ -57,9 +41,9 @@ def _full_rank(comparison: Comparison) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "full-rank",
-            f"Rank {full[0].cell[1]} is the full rank of the last layer, so at replacement every "
-            f"weighting gives back the same layer (‖AB − W‖ is at most {change:.0e} of ‖W‖). "
-            "Differences between methods at this rank come from training alone.",
+            f"Rank {full[0].cell[1]} is the full rank of the last layer: there the factors "
+            f"reproduce the old weights whatever the weighting (‖AB − W‖ is at most {change:.0e} "
+            "of ‖W‖). Differences between methods at this rank come from training alone.",
         )
 
 

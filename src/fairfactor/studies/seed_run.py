@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from dataclasses import dataclass
 from time import perf_counter
@@ -15,6 +16,7 @@ from fairfactor.config import RunConfig
 from fairfactor.data.encoding import TableEncoder
 from fairfactor.data.splits import paper_split
 from fairfactor.data.task import TableTask
+from fairfactor.diagnosis import Diagnosis, diagnose
 from fairfactor.errors import FairfactorWarning
 from fairfactor.fairness import METRICS, ConfusionCounts, confusion_counts
 from fairfactor.finetuning import FinetuneHistory, finetune
@@ -22,7 +24,15 @@ from fairfactor.groups import Groups
 from fairfactor.importance import GroupFisher
 from fairfactor.methods import METHODS
 from fairfactor.models.mlp import build_mlp
-from fairfactor.pipeline import Prepared, Rows, Stopwatch, fit, predict_probabilities, prepare
+from fairfactor.pipeline import (
+    Fitted,
+    Prepared,
+    Rows,
+    Stopwatch,
+    fit,
+    predict_probabilities,
+    prepare,
+)
 from fairfactor.surgery import ParameterCount, ReplacementReport
 
 Cell = tuple[str, int | None]
@@ -81,6 +91,8 @@ class SeedRun:
         outcomes: In the order of the cells.
         fisher: Group Fisher of the last layer of the pre-trained network.
         tuned: The model of the last cell.
+        diagnosis: What replacing and tuning the last layer did to that model, on the validation
+            rows; ``None`` if it kept the layer whole.
         group_sizes: Number of rows of each group in each part of the split.
         seconds: Seconds of each part of the work.
     """
@@ -88,6 +100,7 @@ class SeedRun:
     outcomes: tuple[Outcome, ...]
     fisher: GroupFisher
     tuned: TunedModel
+    diagnosis: Diagnosis | None
     group_sizes: dict[str, NDArray[np.int64]]
     seconds: dict[str, float]
 
@@ -141,11 +154,12 @@ def run_seed(task: TableTask, groups: Groups, config: RunConfig, seed: int) -> S
             model, rows["train"], rows["validation"], group_names=groups.names, stopwatch=stopwatch
         )
         fitted = [_run_cell(prepared, rows["test"], config, seed, cell) for cell in cells(config)]
-    outcomes, models = zip(*fitted, strict=True)
+    outcomes, fits = zip(*fitted, strict=True)
     return SeedRun(
         outcomes=outcomes,
         fisher=prepared.fisher,
-        tuned=TunedModel(models[-1], widths, encoder, outcomes[-1].cell, seed),
+        tuned=TunedModel(fits[-1].model, widths, encoder, outcomes[-1].cell, seed),
+        diagnosis=_diagnose(prepared, rows["validation"], fits[-1]),
         group_sizes={
             name: Groups(groups.codes[at], groups.names).counts for name, at in parts.items()
         },
@@ -170,7 +184,7 @@ def _pretrain(widths: tuple[int, ...], source: Rows, config: RunConfig, seed: in
 
 def _run_cell(
     prepared: Prepared, test: Rows, config: RunConfig, seed: int, cell: Cell
-) -> tuple[Outcome, nn.Module]:
+) -> tuple[Outcome, Fitted]:
     """Fit one method and rank, and count what it predicts on the test rows."""
     start = perf_counter()
     fitted = fit(prepared, *cell, alpha=config.alpha, config=config.finetuning, seed=seed)
@@ -194,4 +208,19 @@ def _run_cell(
         parameters=fitted.parameters,
         seconds=seconds,
     )
-    return outcome, fitted.model
+    return outcome, fitted
+
+
+def _diagnose(prepared: Prepared, validation: Rows, fitted: Fitted) -> Diagnosis | None:
+    """Compare the pre-trained, the replaced and the tuned network on the validation rows."""
+    if fitted.replaced is None:
+        return None
+    replaced = copy.deepcopy(prepared.model)
+    replaced.set_submodule(prepared.layer, fitted.replaced)
+    return diagnose(
+        prepared.model,
+        replaced,
+        validation.batches(4096),
+        trained=fitted.model if fitted.history else None,
+        fishers={prepared.layer: prepared.fisher},
+    )

@@ -60,6 +60,7 @@ def summarize(comparison: Comparison) -> dict[str, Any]:
         "kept": describe_kept(first.outcomes[-1].counts),
         "metrics": list(REPORTED_METRICS),
         "importance": _importance(comparison),
+        "diagnosis": None if first.diagnosis is None else first.diagnosis.to_json(),
         "findings": [asdict(finding) for finding in find(comparison)],
         "verdict": asdict(give_verdict(comparison)),
         "seconds": comparison.seconds,

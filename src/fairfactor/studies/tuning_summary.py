@@ -28,6 +28,7 @@ from fairfactor.studies.reported import (
     json_safe,
 )
 from fairfactor.studies.tuning import Tuning
+from fairfactor.studies.tuning_diagnosis import diagnose_tuning
 from fairfactor.studies.tuning_verdict import find_in_tuning, give_tuning_verdict
 from fairfactor.surgery import count_parameters
 
@@ -124,6 +125,7 @@ def summarize_tuning(tuning: Tuning, description: Mapping[str, str]) -> dict[str
         "points": points,
         "layers": None,
         "metrics": list(REPORTED_METRICS),
+        "diagnosis": diagnose_tuning(tuning).to_json(),
         "findings": [asdict(finding) for finding in find_in_tuning(tuning, points[chosen])],
         "verdict": asdict(give_tuning_verdict(tuning, unmitigated, points[chosen])),
         "seconds": tuning.seconds,

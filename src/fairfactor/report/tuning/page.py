@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fairfactor.report.contents import Contents, groups_in_words
+from fairfactor.report.diagnosis import diagnosis_section
 from fairfactor.report.rerun import rerun_command
 from fairfactor.report.run import RATES
 from fairfactor.report.tuning.details import group_names, point_details
@@ -41,6 +42,8 @@ def tuning_contents(metrics: Mapping[str, object], config: Mapping[str, object])
     others = {name: value for name, value in config.items() if name not in CONSTRAINT_OPTIONS}
     layers = direction_rows(run)
     sections = [("explorer", "Frontier"), ("rates", "Rates by group")]
+    diagnosed = diagnosis_section(metrics, f"the {run.choice} point")
+    sections += [("diagnosis", "Kept model")] if diagnosed else []
     sections += [("layers", "Layers")] if layers else []
     return Contents(
         run=run,
@@ -68,6 +71,7 @@ def tuning_contents(metrics: Mapping[str, object], config: Mapping[str, object])
             "rate_axes": rate_axes(run),
             "group_rates": group_rates(run),
             "layers": layers,
+            "diagnosed": diagnosed,
             "columns": columns,
             "frontier_rows": (
                 point_rows(run, run.frontier(run.gaps[0]), columns) if run.gaps else ()

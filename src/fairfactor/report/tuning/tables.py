@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from fairfactor.report.charts import cell_interval, element
+from fairfactor.report.charts import cell_bar, cell_interval
 from fairfactor.report.run import NO_ESTIMATE, RATES, Metric
 from fairfactor.report.scale import Scale
 from fairfactor.report.tuning.details import (
@@ -144,10 +144,10 @@ def direction_rows(run: TuningRun) -> tuple[DirectionRow, ...]:
             layer=layer.name,
             rank=whole(layer.rank),
             group=direction.group,
-            norm=(significant(direction.norm), _bar(direction.norm, longest)),
+            norm=(significant(direction.norm), cell_bar(direction.norm, longest)),
             share=(
                 significant(direction.share_of_variance),
-                _bar(direction.share_of_variance, largest),
+                cell_bar(direction.share_of_variance, largest),
             ),
         )
         for layer in layers
@@ -223,16 +223,3 @@ def _group_rates(run: TuningRun, name: str, axes: tuple[Scale, ...]) -> GroupCom
             cells.append((*value_and_interval(estimate), cell_interval(estimate, axis)))
         rows.append(GroupRow(model, tuple(cells)))
     return GroupComparison(name, whole(count), whole(positives), tuple(rows))
-
-
-def _bar(value: float | None, largest: float) -> Markup:
-    if not value or not largest:
-        return Markup("")
-    return element(
-        "svg",
-        element("rect", width=100 * value / largest, height=10),
-        class_="cell-bar",
-        aria_hidden="true",
-        viewBox="0 0 100 10",
-        preserveAspectRatio="none",
-    )

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import json
 import math
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fairfactor.diagnosis import diagnose, diagnose_layer, group_overlaps
+from fairfactor.diagnosis import LayerPair, diagnose, diagnose_layer, group_overlaps
 from fairfactor.errors import ArgumentError, DataError
 from fairfactor.factorization import plain_svd
 from fairfactor.fairness import fairness_metrics
@@ -67,27 +66,33 @@ def multi_class() -> tuple[nn.Module, nn.Module, dict[str, GroupFisher]]:
 
 def test_metrics_are_those_of_the_rows_with_a_group(multi_class) -> None:
     model, replaced, fishers = multi_class
-    found = diagnose(model, replaced, fishers, probe(5))
+    found = diagnose(model, replaced, probe(5), fishers=fishers)
     x, y, groups = (torch.cat(part) for part in zip(*probe(5), strict=True))
     predictions = [m(x).argmax(1).numpy() for m in (model, replaced)]
-    for metrics, predicted in zip((found.before, found.after), predictions, strict=True):
+    for metrics, predicted in zip(
+        (found.before.metrics, found.after.metrics), predictions, strict=True
+    ):
         expected = fairness_metrics(y.numpy(), predicted, groups.numpy(), n_classes=5)
         assert metrics == pytest.approx(expected)
     included = groups.numpy() >= 0
     changed = (predictions[0] != predictions[1])[included].mean()
-    assert 0 < changed == pytest.approx(found.changed_predictions)
+    assert 0 < changed == pytest.approx(found.after.changed_predictions)
+    assert found.before.changed_predictions == 0
+    assert found.rows == included.sum()
+    assert found.trained is None
     assert found.gap_changes == {
-        name: found.after[name] - found.before[name]
+        name: found.after.metrics[name] - found.before.metrics[name]
         for name in ("demographic_parity_difference", "equalized_odds_difference_worst_case")
     }
 
 
 def test_sizes_and_operations(multi_class) -> None:
     model, replaced, fishers = multi_class
-    found = diagnose(model, replaced, fishers, probe(5))
-    assert found.parameters_before == sum(p.numel() for p in model.parameters())
-    assert found.parameters_before - found.parameters_after == 12 * 5 - 2 * (12 + 5)
-    assert found.flops_before - found.flops_after == 2 * (12 * 5 - 2 * (12 + 5))
+    found = diagnose(model, replaced, probe(5), fishers=fishers)
+    before, after = found.before, found.after
+    assert before.parameters == sum(p.numel() for p in model.parameters())
+    assert before.parameters - after.parameters == 12 * 5 - 2 * (12 + 5)
+    assert before.flops - after.flops == 2 * (12 * 5 - 2 * (12 + 5))
     layer = found.layers["head"]
     assert (layer.replacement.rank, layer.replacement.break_even_rank) == (2, 3)
     assert layer.replacement.relative_change > 0.1
@@ -95,9 +100,9 @@ def test_sizes_and_operations(multi_class) -> None:
 
 def test_modes_of_the_models_do_not_matter_and_stay(multi_class) -> None:
     model, replaced, fishers = multi_class
-    expected = diagnose(model, replaced, fishers, probe(5))
+    expected = diagnose(model, replaced, probe(5), fishers=fishers)
     model.train()
-    found = diagnose(model, replaced, fishers, probe(5))
+    found = diagnose(model, replaced, probe(5), fishers=fishers)
     assert found == expected
     assert model.dropout.training
     assert not replaced.training
@@ -108,13 +113,14 @@ def test_condition_and_dead_inputs() -> None:
     fisher = GroupFisher(("A", "B"), torch.tensor([3, 5]), importance)
     original = nn.Linear(4, 3)
     replacement = LowRankLinear.from_factors(plain_svd(original.weight, 1), original.bias)
-    found = diagnose_layer(original, replacement, fisher)
+    pair = LayerPair(original, replacement)
+    found = diagnose_layer(pair, fisher)
     weights = neutralize(importance)
     assert found.condition == pytest.approx(float(weights[0] / weights[3]))
     assert found.condition == pytest.approx(3 / 0.25)
-    assert found.zero_rows == 1
+    assert (found.zero_rows, found.inputs) == (1, 4)
     empty = dataclasses.replace(fisher, row_importance=torch.zeros(2, 4, dtype=torch.float64))
-    found = diagnose_layer(original, replacement, empty)
+    found = diagnose_layer(pair, empty)
     assert (found.condition, found.zero_rows) == (math.inf, 4)
 
 
@@ -166,12 +172,12 @@ def test_one_logit(squeeze: bool) -> None:
     fishers = group_fisher(model, data, layers="0", loss="binary_cross_entropy", group_names=NAMES)
     replaced = copy.deepcopy(model)
     replace_layer(replaced, "0", plain_svd(weight_matrix(replaced[0]), 2))
-    found = diagnose(model, replaced, fishers, data)
+    found = diagnose(model, replaced, data, fishers=fishers)
     x, y, groups = (torch.cat(part) for part in zip(*probe(2, shape=(6,)), strict=True))
     predicted = (replaced(x).flatten() > 0).long()
     expected = fairness_metrics(y.numpy(), predicted.numpy(), groups.numpy())
-    assert found.after == pytest.approx(expected)
-    assert 0 < found.after["accuracy"] < 1
+    assert found.after.metrics == pytest.approx(expected)
+    assert 0 < found.after.metrics["accuracy"] < 1
 
 
 def test_whole_models() -> None:
@@ -183,42 +189,84 @@ def test_whole_models() -> None:
         replaced, data, weighting=Neutralized(), rank=RankFraction(0.3), group_names=NAMES
     )
     fishers = {name: layer.fisher for name, layer in result.items() if layer.fisher}
-    found = diagnose(model, replaced, fishers, data)
+    found = diagnose(model, replaced, data, fishers=fishers)
     assert list(found.layers) == ["0", "2", "4"]
     for name, layer in found.layers.items():
         assert layer.replacement == result[name].replacement
         assert layer.overlaps == group_overlaps(fishers[name])
         assert [pair.groups for pair in layer.overlaps] == [("A", "B"), ("A", "C"), ("B", "C")]
-    assert found.parameters_before - found.parameters_after == sum(
+    assert found.before.parameters - found.after.parameters == sum(
         layer.replacement.parameters_before - layer.replacement.parameters_after
         for layer in found.layers.values()
     )
 
 
-def test_all_of_it_is_plain_data(multi_class) -> None:
+def test_training_is_a_stage_of_its_own(multi_class) -> None:
     model, replaced, fishers = multi_class
-    found = diagnose(model, replaced, fishers, probe(5))
-    text = json.dumps(dataclasses.asdict(found))
-    assert json.loads(text)["layers"]["head"]["overlaps"][0]["groups"] == ["A", "B"]
+    trained = copy.deepcopy(replaced)
+    with torch.no_grad():
+        trained.head.up.weight.mul_(-1)
+    found = diagnose(model, replaced, probe(5), trained=trained, fishers=fishers)
+    alone = diagnose(model, trained, probe(5), fishers=fishers)
+    assert list(found.stages) == ["before", "after", "trained"]
+    assert found.trained == alone.after
+    assert found.after == diagnose(model, replaced, probe(5), fishers=fishers).after
+    layer = found.layers["head"]
+    assert layer.trained_change == alone.layers["head"].replacement.relative_change > 1
+    assert layer.replacement.relative_change < 1
+    assert found.gap_changes == alone.gap_changes
+
+
+def test_group_fisher_is_measured_on_the_probe_set_unless_given(multi_class) -> None:
+    model, replaced, fishers = multi_class
+    found = diagnose(model, replaced, iter(probe(5)), group_names=NAMES)
+    assert found == diagnose(model, replaced, probe(5), fishers=fishers)
+    unnamed = diagnose(model, replaced, probe(5))
+    assert unnamed.layers["head"].overlaps[0].groups == ("0", "1")
+    assert unnamed.after == found.after
+
+
+def test_layers_that_stay_whole_are_compared_by_their_groups(multi_class) -> None:
+    model, _replaced, _fishers = multi_class
+    wide = nn.Sequential(model, nn.Linear(5, 5)).eval()
+    both = group_fisher(wide, probe(5), layers="all-linear", group_names=NAMES)
+    operated = copy.deepcopy(wide)
+    replace_layer(operated, "0.head", plain_svd(weight_matrix(wide[0].head), 2))
+    found = diagnose(wide, operated, probe(5), fishers=both).layers
+    assert list(found) == ["0.head", "1"]
+    assert found["1"].replacement is found["1"].trained_change is None
+    assert len(found["1"].overlaps) == 3
+
+
+def test_a_layer_known_only_after_training_has_no_change_at_replacement() -> None:
+    original = nn.Linear(4, 3)
+    trained = LowRankLinear.from_factors(plain_svd(original.weight, 1), original.bias)
+    importance = torch.ones(2, 4, dtype=torch.float64)
+    fisher = GroupFisher(("A", "B"), torch.tensor([3, 5]), importance)
+    found = diagnose_layer(LayerPair(original, trained=trained), fisher)
+    assert math.isnan(found.replacement.relative_change)
+    assert found.replacement.rank == 1
+    assert found.trained_change > 0
 
 
 def test_inputs_of_another_structure(multi_class) -> None:
     model, replaced, fishers = multi_class
-    expected = diagnose(model, replaced, fishers, probe(5))
+    expected = diagnose(model, replaced, probe(5), fishers=fishers)
     data = [({"sequence": x}, y, groups) for x, y, groups in probe(5)]
-    found = diagnose(
-        model, replaced, fishers, data, forward=lambda model, inputs: model(inputs["sequence"])
-    )
-    assert found == expected
+    options = {"forward": lambda model, inputs: model(inputs["sequence"])}
+    assert diagnose(model, replaced, data, fishers=fishers, **options) == expected
+    assert diagnose(model, replaced, data, group_names=NAMES, **options) == expected
 
 
 def test_refusals(multi_class) -> None:
     model, replaced, fishers = multi_class
-    with pytest.raises(ArgumentError, match=r"replaced='RecurrentClassifier'.*Call replace_layer"):
-        diagnose(model, model, fishers, probe(5))
+    with pytest.raises(ArgumentError, match=r"replaced='RecurrentClassifier'.*Call factorize"):
+        diagnose(model, model, probe(5))
     with pytest.raises(ArgumentError, match=r"fishers=\['input'\].*there is none of 'head'"):
-        diagnose(model, replaced, {"input": fishers["head"]}, probe(5))
+        diagnose(model, replaced, probe(5), fishers={"input": fishers["head"]})
+    with pytest.raises(ArgumentError, match=r"probe='dict'.*Group Fisher is fishers="):
+        diagnose(model, replaced, fishers)
     with pytest.raises(DataError, match="probe has no row with a group"):
-        diagnose(model, replaced, fishers, [])
+        diagnose(model, replaced, [], fishers=fishers)
     with pytest.raises(ArgumentError, match=r"forward=\(40, 4, 5\).*Select them in forward="):
-        diagnose(model, replaced, fishers, probe(5), forward=lambda model, inputs: inputs)
+        diagnose(model, replaced, probe(5), fishers=fishers, forward=lambda model, inputs: inputs)
