@@ -3,10 +3,12 @@ from __future__ import annotations
 import io
 
 from rich.console import Console
+from tests.diagnosis.example import diagnosis, layer, replacement
 from tests.studies.adult import AdultRun
 
 import fairfactor
 from fairfactor.cli.tables import as_lines, describe_installation, print_results
+from fairfactor.diagnosis import stage_rows
 from fairfactor.methods import METHODS
 from fairfactor.run_folder import RunFolder
 
@@ -99,6 +101,28 @@ def test_every_duel_has_a_line_with_both_points(peers_folder: RunFolder) -> None
         assert row["label"] in line
         assert line.rstrip(" │").endswith(duel["outcome"])
     assert metrics["verdict"]["headline"] in text
+
+
+def test_the_diagnosis_is_a_table_with_what_the_findings_have_not_said(
+    tuning_folder: RunFolder,
+) -> None:
+    full = layer(replacement=replacement(is_full_rank=True, relative_change=0.0))
+    made = diagnosis(layers={"[b]head[/b]": full})
+    metrics = tuning_folder.metrics | {"diagnosis": made.to_json()}
+    text = printed(metrics, width=160)
+    for row in stage_rows(made)[1:]:
+        assert any(all(cell in line for cell in row) for line in text.splitlines())
+    assert "Warning: At this rank the factors reproduce the old weights of [b]head[/b]" in text
+    assert "5,000 validation rows" in text
+    said = metrics | {"findings": [{"severity": "note", "code": "full-rank", "text": "Said."}]}
+    assert "reproduce the old weights" not in printed(said, width=160)
+
+
+def test_runs_of_older_versions_have_no_diagnosis(tuning_folder: RunFolder) -> None:
+    metrics = tuning_folder.metrics
+    assert "Kept model" in printed(metrics)
+    del metrics["diagnosis"]
+    assert "Kept model" not in printed(metrics)
 
 
 def test_the_installation_is_described() -> None:

@@ -132,3 +132,22 @@ def test_the_table_is_left_alone():
     before = task.frame.copy()
     run(task=task, method=("pretrained",))
     assert task.frame.equals(before)
+
+
+def test_diagnosis_is_that_of_the_kept_model_on_validation_rows(seed_run):
+    task, found = hiring_task(), seed_run.diagnosis
+    rows = paper_split(len(task.frame), seed=0)["validation"]
+    inputs = torch.from_numpy(seed_run.tuned.encoder.transform(task.inputs.iloc[rows]))
+    predicted = predict_probabilities(seed_run.tuned.model, inputs).argmax(1).numpy()
+    assert found.rows == len(rows)
+    assert list(found.stages) == ["before", "after", "trained"]
+    accuracy = np.mean(predicted == task.labels[rows])
+    assert found.trained.metrics["accuracy"] == pytest.approx(accuracy)
+    last = seed_run.outcomes[-1]
+    assert found.layers["head"].replacement == last.replacement
+    assert found.after.metrics == found.before.metrics  # rank 2 is the full rank
+    assert found.trained.parameters == last.parameters.total
+
+
+def test_a_model_that_keeps_its_layer_has_no_diagnosis():
+    assert run(method=("neutralized", "head-tuning")).diagnosis is None

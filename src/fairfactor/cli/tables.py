@@ -183,7 +183,7 @@ def print_diagnosis(console: Console, metrics: Mapping[str, Any]) -> None:
     console.print()
     console.print(table)
     console.print(f"On {diagnosis.rows:,} validation rows.\n", style="dim")
-    said = {finding["code"] for finding in metrics["findings"]}
+    said = {finding.get("code") for finding in metrics["findings"]}
     _print_findings(
         console, [asdict(found) for found in signatures(diagnosis) if found.code not in said]
     )
