@@ -219,11 +219,11 @@ def write_adapter(folder: Path, case: EngineModel) -> None:
 
 
 def test_a_program_without_fairfactor_reads_the_exports(tmp_path: Path) -> None:
-    """torch.export for every model, ONNX Runtime for one, and plain PEFT for two."""
+    """torch.export for every model, ONNX Runtime for three, and plain PEFT for two."""
     pytest.importorskip("peft")
     writers = {
         write_program: list(ENGINE_MODELS),
-        write_onnx: ["gpt2"],
+        write_onnx: ["gpt2", "lstm", "two_towers"],
         write_adapter: ["gpt2", "bert"],
     }
     for write, names in writers.items():

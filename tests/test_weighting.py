@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fairfactor.errors import ArgumentError
+from fairfactor.errors import ArgumentError, DataError
 from fairfactor.factorization import (
     activation_whitened,
     bias_aware,
@@ -117,6 +117,35 @@ def test_full_neutralized_sums_the_input_matrices(model, measured: Measurement, 
     )
     found = FullNeutralized(weights).metrics(measured).factorize(model[0].weight, RANK)
     torch.testing.assert_close(found.product, expected.product)
+
+
+@pytest.mark.parametrize("weights", [None, (0.5, 0.3, 0.2)])
+@pytest.mark.parametrize("kind", [Neutralized, FullNeutralized])
+def test_small_groups_are_dropped_from_the_neutraliser_alone(
+    measured: Measurement, kind: type, weights: tuple[float, ...] | None
+) -> None:
+    fisher = dataclasses.replace(measured.fisher, counts=torch.tensor([30, 29, 31]))
+    large = dataclasses.replace(
+        fisher,
+        groups=("0", "2"),
+        counts=fisher.counts[[0, 2]],
+        row_importance=fisher.row_importance[[0, 2]],
+        input_matrix=fisher.input_matrix[[0, 2]],
+    )
+    found = kind(weights=weights, minimum_samples=30).metrics(Measurement(fisher))
+    shares = weights and (0.5 / 0.7, 0.2 / 0.7)
+    expected = kind(weights=shares).metrics(Measurement(large))
+    torch.testing.assert_close(found.input_metric, expected.input_metric)
+    everyone = kind(weights=weights, minimum_samples=29).metrics(Measurement(fisher))
+    assert not torch.allclose(found.input_metric, everyone.input_metric)
+
+
+def test_dropping_every_group_or_all_the_weight_is_refused(measured: Measurement) -> None:
+    with pytest.raises(DataError, match="minimum_samples=31 samples, the largest has 30"):
+        Neutralized(minimum_samples=31).metrics(measured)
+    fisher = dataclasses.replace(measured.fisher, counts=torch.tensor([30, 9, 30]))
+    with pytest.raises(DataError, match="All weight is on groups of fewer than"):
+        Neutralized(weights=(0.0, 1.0, 0.0), minimum_samples=30).metrics(Measurement(fisher))
 
 
 def test_kronecker_pools_the_factors_of_all_samples(model, batch, measured: Measurement) -> None:

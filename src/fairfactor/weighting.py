@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, Protocol, TypeVar, get_args
 import torch
 from torch import Tensor
 
-from fairfactor.errors import ArgumentError
+from fairfactor.errors import ArgumentError, DataError
 from fairfactor.factorization import Factors, factorize
 from fairfactor.factorization.closed_form import Split
 from fairfactor.factorization.named import neutralized_input_matrix
@@ -123,13 +123,19 @@ class FisherWeighted:
 class Neutralized:
     """M = diag(Î_N²), the paper's weighting (Eq. 2 and 4 of arXiv:2403.00625).
 
-    The fields are the arguments of `fairfactor.neutralization.neutralize`.
+    The other fields are the arguments of `fairfactor.neutralization.neutralize`.
+
+    Attributes:
+        minimum_samples: Groups with fewer samples are left out of the neutraliser, which would
+            give their noise the weight of a large group; they are measured and reported all the
+            same. The weights of the others are scaled to sum one.
     """
 
     alpha: float | None = None
     weights: tuple[float, ...] | None = None
     rule: NeutralizationRule = "mean_of_roots"
     unit_mean: bool = False
+    minimum_samples: int = 0
     needs: ClassVar[Needs] = Needs(statistics=("row_importance",))
 
     @property
@@ -139,10 +145,12 @@ class Neutralized:
 
     def metrics(self, measured: Measurement) -> Metrics:
         """Return the square of the neutralised importance."""
+        fisher = _require(measured.fisher, "a group Fisher")
+        groups, weights = _large_groups(fisher, self.minimum_samples, self.weights)
         importance = neutralize(
-            _require(measured.fisher, "a group Fisher").row_importance,
+            fisher.row_importance[groups],
             alpha=self.alpha,
-            weights=self.weights,
+            weights=weights,
             rule=self.rule,
             unit_mean=self.unit_mean,
         )
@@ -155,17 +163,21 @@ class FullNeutralized:
 
     Attributes:
         weights: α_s of all groups, not negative; 1 / G each if None.
+        minimum_samples: As in `Neutralized`.
     """
 
     weights: tuple[float, ...] | None = None
+    minimum_samples: int = 0
     needs: ClassVar[Needs] = Needs(statistics=("input_matrix",))
     in_units_of_loss: ClassVar[bool] = True
 
     def metrics(self, measured: Measurement) -> Metrics:
         """Return the weighted sum of the groups' input matrices."""
-        matrices = _require(_require(measured.fisher, "a group Fisher").input_matrix, "R_s")
-        weights = None if self.weights is None else torch.tensor(self.weights)
-        return Metrics(neutralized_input_matrix(matrices, weights))
+        fisher = _require(measured.fisher, "a group Fisher")
+        matrices = _require(fisher.input_matrix, "R_s")
+        groups, weights = _large_groups(fisher, self.minimum_samples, self.weights)
+        shares = None if weights is None else torch.tensor(weights)
+        return Metrics(neutralized_input_matrix(matrices[groups], shares))
 
 
 @dataclass(frozen=True)
@@ -267,6 +279,35 @@ def _require(value: T | None, what: str) -> T:
     if value is None:
         raise ArgumentError("measured", None, f"{what} of the layer", "Measure what `needs` names.")
     return value
+
+
+def _large_groups(
+    fisher: GroupFisher, minimum: int, weights: tuple[float, ...] | None
+) -> tuple[list[int], tuple[float, ...] | None]:
+    """Find the groups that the neutraliser counts, and their weights.
+
+    Returns:
+        Their codes, and weights with the sum of those of all groups; None for equal ones.
+
+    Raises:
+        DataError: If there are none, or all the weight is on others.
+    """
+    codes = range(len(fisher.groups))
+    large = [code for code in codes if int(fisher.counts[code]) >= minimum]
+    if not large:
+        raise DataError(
+            f"No group has minimum_samples={minimum} samples, the largest has "
+            f"{int(fisher.counts.max())}: lower minimum_samples or merge groups with encode_groups."
+        )
+    if weights is None or len(large) == len(codes) or len(weights) != len(codes):
+        return large, weights
+    kept = [weights[code] for code in large]
+    if not sum(kept) > 0:
+        raise DataError(
+            f"All weight is on groups of fewer than minimum_samples={minimum} samples: "
+            "give weights to larger groups."
+        )
+    return large, tuple(weight * sum(weights) / sum(kept) for weight in kept)
 
 
 def _mean_diagonal(metric: Tensor | None) -> float:

@@ -45,7 +45,7 @@ def layer(**changes: Any) -> LayerDiagnosis:
 
 def diagnosis(**changes: Any) -> Diagnosis:
     usual = Diagnosis(
-        rows=5000,
+        groups={"A": 3000, "B": 2000},
         before=stage(),
         after=stage(866, 1732.0),
         trained=stage(866, 1732.0),

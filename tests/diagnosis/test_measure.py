@@ -79,6 +79,8 @@ def test_metrics_are_those_of_the_rows_with_a_group(multi_class) -> None:
     assert 0 < changed == pytest.approx(found.after.changed_predictions)
     assert found.before.changed_predictions == 0
     assert found.rows == included.sum()
+    assert list(found.groups) == list(NAMES)
+    assert found.groups["B"] == (groups == 1).sum()
     assert found.trained is None
     assert found.gap_changes == {
         name: found.after.metrics[name] - found.before.metrics[name]
@@ -256,6 +258,23 @@ def test_inputs_of_another_structure(multi_class) -> None:
     options = {"forward": lambda model, inputs: model(inputs["sequence"])}
     assert diagnose(model, replaced, data, fishers=fishers, **options) == expected
     assert diagnose(model, replaced, data, group_names=NAMES, **options) == expected
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_operations_of_the_fast_path_of_transformers_are_counted(enabled: bool) -> None:
+    torch.manual_seed(0)
+    encoder = nn.TransformerEncoderLayer(8, 2, 32, batch_first=True)
+    model = nn.Sequential(encoder, nn.Flatten(), nn.Linear(32, 3)).eval()
+    replaced = copy.deepcopy(model)
+    replace_layer(replaced, "0.linear1", plain_svd(weight_matrix(encoder.linear1), 2))
+    data = probe(3, shape=(4, 8))
+    torch.backends.mha.set_fastpath_enabled(enabled)
+    try:
+        found = diagnose(model, replaced, data)
+        assert torch.backends.mha.get_fastpath_enabled() is enabled
+    finally:
+        torch.backends.mha.set_fastpath_enabled(True)
+    assert found.before.flops - found.after.flops == 2 * 4 * (8 * 32 - 2 * (8 + 32))
 
 
 def test_refusals(multi_class) -> None:

@@ -51,8 +51,8 @@ def test_the_signatures_are_written_for_readers_in_other_languages() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (("rows",), None, r"a NoneType at 'diagnosis\.rows'"),
-        (("rows",), "9", r"a str at 'diagnosis\.rows'"),
+        (("groups",), None, r"a NoneType at 'diagnosis\.groups'"),
+        (("groups", "A"), "9", r"a str at 'diagnosis\.groups\.A'"),
         (("before",), None, r"a NoneType at 'diagnosis\.before'"),
         (("before", "flops"), True, r"a bool at 'diagnosis\.before\.flops'"),
         (("layers",), [], r"a list at 'diagnosis\.layers'"),

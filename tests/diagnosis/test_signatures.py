@@ -82,6 +82,12 @@ def test_an_undefined_gap_is_not_spoken_of() -> None:
     assert not any(code.endswith("equalized_odds") for code in codes)
 
 
+def test_small_groups_make_gaps_noise() -> None:
+    warned = found(groups={"A": 29, "B": 30, "C": 0})["small-groups"]
+    assert warned.severity == "warning"
+    assert "A (29), C (0)." in warned.text
+
+
 def test_costs_are_those_of_the_last_stage() -> None:
     assert "1,000 → 866 parameters, 2,000 → 1,732 operations" in found()["cost"].text
     dearer = found(trained=stage(parameters=1200))["cost"].text

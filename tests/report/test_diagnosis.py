@@ -128,6 +128,6 @@ def test_names_are_no_markup(kind: str) -> None:
 
 
 def test_damage_is_refused_by_name() -> None:
-    content = diagnosis().to_json() | {"rows": "many"}
-    with pytest.raises(SavedModelError, match=r"diagnosis\.rows"):
+    content = diagnosis().to_json() | {"groups": "many"}
+    with pytest.raises(SavedModelError, match=r"diagnosis\.groups"):
         render_report(example_metrics() | {"diagnosis": content}, example_config())

@@ -9,11 +9,11 @@ import torch
 from tests.studies.examples import hiring_frame, small_config
 
 from fairfactor.data.task import TableTask
-from fairfactor.diagnosis import Finding
+from fairfactor.diagnosis import SMALL_GROUP, Finding
 from fairfactor.fairness import ConfusionCounts
 from fairfactor.finetuning import FinetuneHistory
 from fairfactor.studies.comparison import Comparison, compare_methods
-from fairfactor.studies.findings import SMALL_GROUP, find
+from fairfactor.studies.findings import find
 from fairfactor.studies.seed_run import Cell, Outcome
 
 

@@ -177,6 +177,12 @@ class TestRefusals:
     def test_shapes_and_values_before_anything_changes(self) -> None:
         model = perceptron()
         good = factors_of(model, {"0": 2})
+        encoder = nn.Sequential(nn.TransformerEncoderLayer(8, 2, 12))
+        for name in ("0.linear1", "0.linear2", "0.self_attn.out_proj"):
+            rows, columns = encoder.get_submodule(name).weight.shape
+            unread = {name: PlainFactors(torch.ones(1, columns), torch.ones(rows, 1))}
+            with pytest.raises(ArgumentError, match="an adapter would have no effect"):
+                attach_adapter(encoder, unread)
         wrong = PlainFactors(torch.ones(1, 12), torch.ones(9, 1))
         with pytest.raises(ArgumentError, match=r"\(8, 10\) weight of '2'"):
             attach_adapter(model, good | {"2": wrong})

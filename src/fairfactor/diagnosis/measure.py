@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -151,7 +152,7 @@ def diagnose_models(
         )
 
     return Diagnosis(
-        rows=len(earliest.classes),
+        groups=_group_sizes(batches, tuple(group_names)),
         before=stage(original),
         after=None if replaced is None else stage(replaced),
         trained=None if trained is None else stage(trained),
@@ -187,6 +188,12 @@ def diagnose_layer(pair: LayerPair, fisher: GroupFisher) -> LayerDiagnosis:
     )
 
 
+def _group_sizes(batches: Sequence[Batch], names: tuple[str, ...]) -> dict[str, int]:
+    codes = torch.cat([batch.groups[batch.groups >= 0] for batch in batches])
+    sizes = torch.bincount(codes.cpu(), minlength=len(names)).tolist()
+    return dict(zip(names, sizes, strict=True))
+
+
 class _Predictions(NamedTuple):
     """Predicted class of each row with a group, number of classes, and operations per row."""
 
@@ -215,13 +222,28 @@ def _low_rank_layers(model: nn.Module) -> dict[str, LowRankLayer]:
 def _predict(model: nn.Module, batches: Sequence[Batch], forward: Forward | None) -> _Predictions:
     """Predict the classes of all rows with a group, and count operations."""
     classes, n_classes = [], 2
-    with evaluation_mode(model), FlopCounterMode(display=False) as flops:
+    with evaluation_mode(model), _called_layers(), FlopCounterMode(display=False) as flops:
         for batch in batches:
             logits = _class_logits(run_model(model, batch, forward))
             n_classes = logits.shape[1]
             classes.append(logits.argmax(dim=1)[batch.groups >= 0].cpu())
     rows = sum(len(batch) for batch in batches)
     return _Predictions(torch.cat(classes), n_classes, flops.get_total_flops() / rows)
+
+
+@contextmanager
+def _called_layers() -> Iterator[None]:
+    """Keep PyTorch's transformer layers off their fast path, whose operations are not counted.
+
+    Yields:
+        Nothing.
+    """
+    enabled = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(enabled)
 
 
 def _class_logits(outputs: Tensor) -> Tensor:

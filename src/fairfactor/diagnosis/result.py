@@ -28,7 +28,7 @@ class Stage:
             by the original model.
         parameters: All parameters.
         flops: Floating-point operations of a forward pass per probe row: those of matrix
-            products, convolutions and attention.
+            products, convolutions and attention; those inside recurrent layers are not counted.
     """
 
     metrics: dict[str, float]
@@ -68,18 +68,23 @@ class Diagnosis:
     ``print`` it, or read `signatures`, for what it means.
 
     Attributes:
-        rows: Number of probe rows.
+        groups: Number of probe rows of each group.
         before: The original model.
         after: The model after the replacement and before training; None if it was not kept.
         trained: The model after training; None without training.
         layers: The low-rank layers, and others whose Fisher information is known, by their name.
     """
 
-    rows: int
+    groups: dict[str, int]
     before: Stage
     after: Stage | None
     trained: Stage | None
     layers: dict[str, LayerDiagnosis]
+
+    @property
+    def rows(self) -> int:
+        """Number of probe rows with a group."""
+        return sum(self.groups.values())
 
     @property
     def stages(self) -> dict[str, Stage]:

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from fairfactor.diagnosis.result import Diagnosis, LayerDiagnosis
     from fairfactor.surgery import ReplacementReport
 
+SMALL_GROUP = 30
+"""Rows below which a rate says little: near one half its 95 % interval is ±0.18 wide."""
+
 NEGLIGIBLE_GAP = 0.005
 """A gap that moved by less has not moved: thousands of rows leave it uncertain by more."""
 
@@ -225,6 +228,18 @@ def _gaps(diagnosis: Diagnosis) -> Iterator[Finding]:
             yield Finding("note", f"changed-{gap.partition('_diff')[0]}", f"{text}{ends}.")
 
 
+def _small_groups(diagnosis: Diagnosis) -> Iterator[Finding]:
+    """Few rows make a rate, and so a gap, mostly noise."""
+    small = [f"{name} ({size})" for name, size in diagnosis.groups.items() if size < SMALL_GROUP]
+    if small:
+        yield Finding(
+            "warning",
+            "small-groups",
+            f"Groups with few probe rows: {_names(small)}. Changes of gaps that depend on them are "
+            "mostly noise. Take more rows, or merge groups with encode_groups.",
+        )
+
+
 def _costs(diagnosis: Diagnosis) -> Iterator[Finding]:
     """Parameters and operations of the last stage against those of the original model."""
     before, last = diagnosis.before, list(diagnosis.stages.values())[-1]
@@ -307,6 +322,7 @@ def _names(names: list[str] | dict[str, ReplacementReport], limit: int = 4) -> s
 _CHECKS: tuple[Callable[[Diagnosis], Iterator[Finding]], ...] = (
     _full_rank,
     _nothing_saved,
+    _small_groups,
     _lost_accuracy,
     _gaps,
     _weight_change,

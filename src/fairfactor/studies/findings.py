@@ -7,13 +7,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from fairfactor.diagnosis import Finding
+from fairfactor.diagnosis import SMALL_GROUP, Finding
 from fairfactor.methods import METHODS
 from fairfactor.studies.comparison import Comparison
 from fairfactor.studies.seed_run import Outcome
-
-SMALL_GROUP = 30
-"""Test rows below which a rate says little: near one half its 95 % interval is ±0.18 wide."""
 
 
 def find(comparison: Comparison) -> list[Finding]:

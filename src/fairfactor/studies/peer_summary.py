@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 
 import fairfactor
-from fairfactor.diagnosis import Finding
+from fairfactor.diagnosis import SMALL_GROUP, Finding
 from fairfactor.intervals import mean_interval
 from fairfactor.mitigation.hypervolume import dominated_area
 from fairfactor.peers import PEERS
 from fairfactor.studies.duels import Duel, fight
-from fairfactor.studies.findings import SMALL_GROUP
 from fairfactor.studies.peer_comparison import PeerComparison
 from fairfactor.studies.peer_run import BOUNDS, GAPS, Entry, PeerRun
 from fairfactor.studies.reported import (

@@ -6,9 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from fairfactor.diagnosis import Finding
+from fairfactor.diagnosis import SMALL_GROUP, Finding
 from fairfactor.mitigation.constraint import METRIC_OF_NAME, ROUNDING, Constraint
-from fairfactor.studies.findings import SMALL_GROUP
 from fairfactor.studies.reported import REPORTED_METRICS
 from fairfactor.studies.tuning import Tuning
 from fairfactor.studies.verdict import Verdict

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 _ADAPTER = "default"
 _INITIAL = "_fairfactor_initial_adapter"
+_READ_ONLY: dict[type[nn.Module], tuple[str, ...]] = {
+    nn.TransformerEncoderLayer: ("linear1", "linear2"),  # in its fast path
+    nn.MultiheadAttention: ("out_proj",),
+}
 _FILES = frozenset({"adapter_config.json", "adapter_model.safetensors", "README.md"})
 
 
@@ -42,7 +46,8 @@ def attach_adapter(model: nn.Module, factors: Mapping[str, FactorPair]) -> PeftM
         The model inside PEFT, ready to train.
 
     Raises:
-        ArgumentError: No layer is named, or a layer cannot take its factors.
+        ArgumentError: No layer is named, or a layer cannot take its factors, as those that the
+            transformer layers of PyTorch itself read without calling them.
     """
     peft = _import_peft()
     if not factors:
@@ -132,10 +137,30 @@ def _require_target(model: nn.Module, name: str, pair: FactorPair) -> None:
         )
     shape = LayerShape.of(layer, name)
     require_replaceable(model, name, layer)
+    _require_called(model, name)
     require_factors(pair)
     found = (pair.up.shape[0], pair.down.shape[1])
     if found != shape.matrix:
         raise ArgumentError("factors", found, f"factors of the {shape.matrix} weight of {name!r}")
+
+
+def _require_called(model: nn.Module, name: str) -> None:
+    """Refuse a layer whose weight PyTorch reads without calling it, so that PEFT cannot act.
+
+    Raises:
+        ArgumentError: The layer is one of those of `_READ_ONLY`.
+    """
+    parent, _, attribute = name.rpartition(".")
+    owner = model.get_submodule(parent)
+    for kind, attributes in _READ_ONLY.items():
+        if isinstance(owner, kind) and attribute in attributes:
+            raise ArgumentError(
+                "factors",
+                name,
+                f"layers that are called; {kind.__name__} reads the weight of its {attribute!r} "
+                "past the layer, so an adapter would have no effect",
+                "Leave it out, or replace it with factorize_model, whose layers are read rightly.",
+            )
 
 
 def _lora_config(peft: Any, model: nn.Module, factors: Mapping[str, FactorPair]) -> Any:
