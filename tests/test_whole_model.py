@@ -443,6 +443,18 @@ def test_split_is_passed_on() -> None:
     assert torch.equal(model[0].down.weight, expected.down)
 
 
+@pytest.mark.parametrize("rank", [0.5, "auto", RankFraction])
+def test_what_is_no_rank_is_refused(rank: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"rank=.*call RankFraction\(0\.25\)"):
+        factorize_model(network(), batches(), weighting=Plain(), rank=rank)
+
+
+@pytest.mark.parametrize("weighting", ["neutralized", Neutralized])
+def test_what_is_no_weighting_is_refused(weighting: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"weighting=.*such as Neutralized\(\)"):
+        factorize_model(network(), batches(), weighting=weighting, rank=2)
+
+
 class TestFactorizeLayers:
     def test_model_stays_as_it_is(self) -> None:
         model = network()

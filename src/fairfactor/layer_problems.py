@@ -172,7 +172,13 @@ def measure_problems(
 
     Returns:
         The problems, and by name of a layer that has none the reason why.
+
+    Raises:
+        ArgumentError: If the weighting is none.
     """
+    if isinstance(weighting, type) or not hasattr(weighting, "needs"):
+        accepted = "an instance of one of fairfactor.weighting, such as Neutralized()"
+        raise ArgumentError("weighting", weighting, accepted)
     chosen, reasons = _replaceable_layers(model, layers)
     needs = weighting.needs
     if correct_bias and needs.cells is None:

@@ -175,7 +175,19 @@ def factorize_layers(
 
 
 def _policy(rank: int | RankPolicy) -> RankPolicy:
-    return FixedRank(rank) if isinstance(rank, int) else rank
+    """Return the policy that a rank stands for.
+
+    Raises:
+        ArgumentError: If it is neither a number nor a policy.
+    """
+    if isinstance(rank, int):
+        return FixedRank(rank)
+    if isinstance(rank, type) or not callable(getattr(rank, "ranks", None)):
+        accepted = (
+            "an integer, a policy of fairfactor.rank, or ValidatedFraction in factorize_model"
+        )
+        raise ArgumentError("rank", rank, accepted, "Of a fraction, call RankFraction(0.25).")
+    return rank
 
 
 def _validated(

@@ -16,7 +16,7 @@ from fairfactor.fairness import fairness_metrics
 from fairfactor.importance import GroupFisher, group_fisher
 from fairfactor.neutralization import neutralize
 from fairfactor.rank import RankFraction
-from fairfactor.surgery import LowRankLinear, replace_layer, weight_matrix
+from fairfactor.surgery import LowRankLinear, merge_layer, replace_layer, weight_matrix
 from fairfactor.weighting import Neutralized
 from fairfactor.whole_model import factorize_model
 
@@ -219,6 +219,15 @@ def test_training_is_a_stage_of_its_own(multi_class) -> None:
     assert found.gap_changes == alone.gap_changes
 
 
+def test_a_trained_model_may_be_merged_again(multi_class) -> None:
+    model, replaced, fishers = multi_class
+    merged = copy.deepcopy(replaced)
+    merge_layer(merged, "head")
+    found = diagnose(model, replaced, probe(5), trained=merged, fishers=fishers)
+    assert found.trained.metrics == pytest.approx(found.after.metrics)
+    assert found.layers["head"].trained_change is None
+
+
 def test_group_fisher_is_measured_on_the_probe_set_unless_given(multi_class) -> None:
     model, replaced, fishers = multi_class
     found = diagnose(model, replaced, iter(probe(5)), group_names=NAMES)
@@ -281,6 +290,12 @@ def test_refusals(multi_class) -> None:
     model, replaced, fishers = multi_class
     with pytest.raises(ArgumentError, match=r"replaced='RecurrentClassifier'.*Call factorize"):
         diagnose(model, model, probe(5))
+    with pytest.raises(ArgumentError, match=r"original='LowRankLinear'.*Keep copy\.deepcopy"):
+        diagnose(replaced, replaced, probe(5))
+    with pytest.raises(ArgumentError, match=r"original='Linear'.*an ordinary layer 'head'"):
+        diagnose(nn.Linear(5, 5), replaced, probe(5))
+    with pytest.raises(ArgumentError, match=r"original=\"'head' of shape \(4, 12\)"):
+        diagnose(recurrent(4), replaced, probe(5))
     with pytest.raises(ArgumentError, match=r"fishers=\['input'\].*there is none of 'head'"):
         diagnose(model, replaced, probe(5), fishers={"input": fishers["head"]})
     with pytest.raises(ArgumentError, match=r"probe='dict'.*Group Fisher is fishers="):

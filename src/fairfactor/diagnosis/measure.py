@@ -23,7 +23,13 @@ from fairfactor.importance import GroupFisher, group_fisher
 from fairfactor.importance.batches import Batch, Forward, read_batches, run_model
 from fairfactor.importance.losses import LossName, PerSampleLoss
 from fairfactor.neutralization import neutralize
-from fairfactor.surgery import LowRankLayer, ReplacementReport, count_parameters
+from fairfactor.surgery import (
+    LowRankLayer,
+    LowRankLinear,
+    ReplacementReport,
+    count_parameters,
+)
+from fairfactor.surgery.layer_shape import LayerShape
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,9 +80,16 @@ def diagnose(
         The diagnosis; ``print`` it.
 
     Raises:
-        ArgumentError: If no layer was replaced, or one has no group Fisher.
+        ArgumentError: If no layer was replaced, one has no group Fisher, or the original does not
+            have it.
     """
     low_rank = _low_rank_layers(replaced)
+    if not low_rank:
+        accepted = "a model with a low-rank layer in it"
+        remedy = "Call factorize_model or replace_layer on a copy of the original first."
+        raise ArgumentError("replaced", type(replaced).__name__, accepted, remedy)
+    for name, layer in low_rank.items():
+        _require_original(original, name, layer)
     if isinstance(probe, Mapping):
         accepted = "batches (inputs, targets, groups)"
         raise ArgumentError("probe", type(probe).__name__, accepted, "Group Fisher is fishers=.")
@@ -203,20 +216,27 @@ class _Predictions(NamedTuple):
 
 
 def _low_rank_layers(model: nn.Module) -> dict[str, LowRankLayer]:
-    """Find the low-rank layers.
+    """Return the low-rank layers by their names."""
+    return {n: m for n, m in model.named_modules() if isinstance(m, LowRankLayer)}
 
-    Returns:
-        Layer by name.
+
+def _require_original(original: nn.Module, name: str, layer: LowRankLayer) -> None:
+    """Check that a model has the ordinary layer that a low-rank layer has replaced.
 
     Raises:
-        ArgumentError: If there is none.
+        ArgumentError: If it has none of that name, or one of another kind or shape.
     """
-    layers = {n: m for n, m in model.named_modules() if isinstance(m, LowRankLayer)}
-    if not layers:
-        accepted = "a model with a low-rank layer in it"
-        remedy = "Call factorize_model or replace_layer on a copy of the original first."
-        raise ArgumentError("replaced", type(model).__name__, accepted, remedy)
-    return layers
+    found = dict(original.named_modules()).get(name)
+    shape = (layer.out_features, layer.in_features) if isinstance(layer, LowRankLinear) else None
+    accepted = (
+        f"the model before the replacement, with an ordinary layer {name!r} of the same shape"
+    )
+    remedy = "Keep copy.deepcopy(model) before factorize_model, which works in place."
+    if found is None or isinstance(found, LowRankLayer):
+        raise ArgumentError("original", type(found or original).__name__, accepted, remedy)
+    matrix = LayerShape.of(found, name).matrix
+    if shape not in {None, matrix}:
+        raise ArgumentError("original", f"{name!r} of shape {matrix}", accepted, remedy)
 
 
 def _predict(model: nn.Module, batches: Sequence[Batch], forward: Forward | None) -> _Predictions:
