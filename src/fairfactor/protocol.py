@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,11 @@ from fairfactor.errors import ArgumentError, FairfactorWarning
 from fairfactor.fairness import ConfusionCounts, confusion_counts
 from fairfactor.groups import EXCLUDED, Groups, encode_groups
 from fairfactor.models.mlp import build_mlp
+from fairfactor.models.tree_scores import TreeScores, fit_tree_scores
 from fairfactor.starting_model import StartingModel
+
+Backbone = Literal["network", "boosted-trees"]
+"""The protocol's network, or the same with `fairfactor.models.tree_scores` as more inputs."""
 
 HIDDEN = (512, 256, 64)
 STEPS = 150
@@ -86,13 +91,21 @@ class Problem(PretrainedProblem):
         seed: Seed of the split, the initial weights and the order of the rows.
         test: Rows to report on.
         encoder: From the columns of the table to the inputs, learned from ``train``.
+        tree_scores: From what the encoder gives to the inputs, if the backbone reads scores of
+            trees, which are the inputs' last columns.
         seconds: How long the pre-training took.
     """
 
     seed: int
     test: Part
     encoder: TableEncoder
+    tree_scores: TreeScores | None
     seconds: float
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Name of each input of the backbone."""
+        return self.encoder.feature_names + (self.tree_scores.names if self.tree_scores else ())
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -117,6 +130,7 @@ def make_problem(
     hidden: Sequence[int] = HIDDEN,
     groups: Groups | None = None,
     start: StartingModel | None = None,
+    backbone: Backbone = "network",
 ) -> Problem:
     """Split a table, encode it and pre-train the backbone with cross-entropy.
 
@@ -130,16 +144,22 @@ def make_problem(
         groups: Group of each row of the table. By default those of the sensitive features, with
             groups of fewer than 30 rows merged into one.
         start: The pre-trained network to start from; ``hidden`` is not used then.
+        backbone: What the backbone is.
 
     Returns:
         The problem.
 
     Raises:
-        ArgumentError: If there are not as many group codes as rows.
+        ArgumentError: If there are not as many group codes as rows, or the network to start from
+            cannot read scores of trees.
     """
     groups = groups or encode_groups(task.sensitive_features, small_groups="merge")
     if len(groups) != len(task.frame):
         raise ArgumentError("groups", len(groups), f"{len(task.frame)} codes, one for each row")
+    if backbone == "boosted-trees" and start is not None and start.encoder is not None:
+        raise ArgumentError(
+            "backbone", backbone, "network for a start from a run, whose inputs are fixed"
+        )
     labels = task.labels
     split = benchmark_split(labels, seed=seed)
     encoder = start.fitting_encoder(task) if start else None
@@ -149,25 +169,29 @@ def make_problem(
         warnings.simplefilter("ignore", FairfactorWarning)
         parts = encode_parts(encoder, task.inputs, labels, groups.codes, split)
     began = perf_counter()
+    tree_scores = None
+    if backbone == "boosted-trees":
+        parts, tree_scores = _with_tree_scores(
+            parts, encoder.source_columns, task.class_names, groups.names, seed
+        )
     if start is None:
         n_classes = len(task.class_names)
-        backbone: nn.Module = pretrain(
-            parts["train"], hidden=hidden, n_classes=n_classes, seed=seed
-        )
+        network: nn.Module = pretrain(parts["train"], hidden=hidden, n_classes=n_classes, seed=seed)
     else:
         number = parts["train"].inputs.shape[1]
-        backbone, untrained = start.build(number, task.class_names, seed)
+        network, untrained = start.build(number, task.class_names, seed)
         if untrained:
-            train_network(backbone, parts["train"], seed=seed)
+            train_network(network, parts["train"], seed=seed)
     return Problem(
         seed=seed,
         train=parts["train"],
         validation=parts["validation"],
         test=parts["test"],
-        backbone=backbone,
+        backbone=network,
         class_names=task.class_names,
         group_names=groups.names,
         encoder=encoder,
+        tree_scores=tree_scores,
         seconds=perf_counter() - began,
     )
 
@@ -279,6 +303,31 @@ def count_classes(problem: Problem, part: Part, classes: NDArray[np.int64]) -> C
         Groups(part.groups.numpy(), problem.group_names),
         n_classes=len(problem.class_names),
     )
+
+
+def _with_tree_scores(
+    parts: Mapping[str, Part],
+    source_columns: tuple[str, ...],
+    class_names: tuple[str, ...],
+    group_names: tuple[str, ...],
+    seed: int,
+) -> tuple[dict[str, Part], TreeScores]:
+    """Put the scores of trees, which know the training rows alone, beside the inputs."""
+    train = parts["train"]
+    tree_scores, out_of_fold = fit_tree_scores(
+        train.inputs,
+        train.labels,
+        train.groups,
+        source_columns=source_columns,
+        class_names=class_names,
+        group_names=group_names,
+        seed=seed,
+    )
+    scored = {
+        name: replace(part, inputs=out_of_fold if part is train else tree_scores(part.inputs))
+        for name, part in parts.items()
+    }
+    return scored, tree_scores
 
 
 def _batches(rows: int, seed: int) -> Iterator[Tensor]:

@@ -112,6 +112,7 @@ def execute_tuning(
             confidence=config.confidence,
             recipes=config.recipes,
             hidden=config.hidden,
+            backbone=config.backbone,
             minimum_group_size=config.minimum_group_size,
             seed=config.seed,
             start=start,
@@ -194,6 +195,7 @@ def _chosen_model(tuning: Tuning, config: TuneConfig) -> TableModel:
         model=chosen.decide,
         widths=tuning.problem.widths,
         encoder=tuning.problem.encoder,
+        tree_scores=tuning.problem.tree_scores,
         target=tuning.task.target,
         class_names=tuning.task.class_names,
         origin={
@@ -291,6 +293,11 @@ def load_starting_model(name: str | None, weights: str | None = None) -> Startin
         raise SavedModelError(
             f"{path} keeps a decision rule and not the network behind it. Tune again with this "
             "version, which keeps both."
+        )
+    if saved.tree_scores is not None:
+        raise SavedModelError(
+            f"{path} keeps a network that reads scores of trees, which know its training rows. "
+            "Start without --model, with --backbone boosted-trees."
         )
     low_rank = [n for n, layer in network.named_modules() if isinstance(layer, LowRankLayer)]
     for layer in low_rank:

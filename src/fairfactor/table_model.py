@@ -18,11 +18,13 @@ from fairfactor.data.encoding import TableEncoder
 from fairfactor.errors import ArgumentError, SavedModelError
 from fairfactor.mitigation import FairModel
 from fairfactor.models.mlp import build_mlp
+from fairfactor.models.tree_scores import TreeScores
 from fairfactor.pipeline import predict_probabilities
 from fairfactor.starting_model import import_factory
 from fairfactor.surgery import load_model, read_saved_config, save_model
 
 _KEYS = frozenset({"widths", "encoder", "target", "class_names", "origin", "fair"})
+_TREE_SCORES = "tree_scores"  # a key, and a part of the saved model, where a network reads trees
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +39,7 @@ class TableModel:
         class_names: Name of each class.
         origin: How it came about, as JSON values.
         factory: The function of the user's own that makes the network before surgery.
+        tree_scores: What stands between encoder and network, if it reads scores of trees.
     """
 
     model: nn.Module
@@ -46,6 +49,7 @@ class TableModel:
     class_names: tuple[str, ...]
     origin: Mapping[str, Any]
     factory: str | None = None
+    tree_scores: TreeScores | None = None
 
     def scores(self, table: pd.DataFrame) -> NDArray[np.float32]:
         """One number for each row and class, whose largest is the decision.
@@ -64,6 +68,8 @@ class TableModel:
             ArgumentError: If the model asks for the group of each row.
         """
         inputs = torch.from_numpy(self.encoder.transform(table))
+        if self.tree_scores is not None:
+            inputs = self.tree_scores(inputs)
         if not isinstance(self.model, FairModel):
             probabilities: NDArray[np.float32] = predict_probabilities(self.model, inputs).numpy()
             return probabilities
@@ -109,7 +115,11 @@ class TableModel:
         }
         if self.factory is not None:
             extra["factory"] = self.factory
-        save_model(self.model, folder, extra=extra)
+        if self.tree_scores is None:
+            save_model(self.model, folder, extra=extra)
+        else:
+            extra[_TREE_SCORES] = self.tree_scores.description()
+            save_model(_with_tree_scores(self.tree_scores, self.model), folder, extra=extra)
 
     @classmethod
     def load(
@@ -131,17 +141,21 @@ class TableModel:
             SavedModelError: If a file is missing, damaged or altered, or holds another model.
         """
         saved = read_saved_config(folder).extra
-        if saved.keys() - {"factory"} != _KEYS:
+        if saved.keys() - {"factory", _TREE_SCORES} != _KEYS:
             raise SavedModelError(
                 f"{folder} does not hold a table model: expected the keys {sorted(_KEYS)}. Name "
                 "the folder model/ of a run, or load it with load_model."
             )
         encoder = TableEncoder.from_dict(saved["encoder"])
         widths, classes = tuple(saved["widths"]), tuple(saved["class_names"])
-        if len(encoder.feature_names) != widths[0] or len(classes) != widths[-1]:
+        scores = None
+        if _TREE_SCORES in saved:
+            scores = TreeScores.skeleton(saved[_TREE_SCORES], len(encoder.feature_names))
+        features = len(encoder.feature_names) + (len(scores.names) if scores else 0)
+        if features != widths[0] or len(classes) != widths[-1]:
             raise SavedModelError(
-                f"{folder}: the network has widths {widths}, but there are "
-                f"{len(encoder.feature_names)} features and {len(classes)} classes. Save it again."
+                f"{folder}: the network has widths {widths}, but there are {features} features and "
+                f"{len(classes)} classes. Save it again."
             )
         if saved.get("factory") != factory:
             raise SavedModelError(
@@ -159,7 +173,15 @@ class TableModel:
             raise SavedModelError(f"{folder}: {error}") from error
         if saved["fair"] is not None:
             model = FairModel.skeleton(model, saved["fair"])
-        load_model(model, folder)
-        return cls(
-            model.eval(), widths, encoder, saved["target"], classes, saved["origin"], factory
-        )
+        if scores is None:
+            load_model(model, folder)
+        else:
+            load_model(_with_tree_scores(scores, model), folder)
+            scores.trees.require_sound()
+        origin = saved["origin"]
+        return cls(model.eval(), widths, encoder, saved["target"], classes, origin, factory, scores)
+
+
+def _with_tree_scores(scores: TreeScores, model: nn.Module) -> nn.Module:
+    """Both as one module, for saving and loading."""
+    return nn.ModuleDict({_TREE_SCORES: scores, "model": model})

@@ -8,7 +8,7 @@ from fairfactor.errors import ArgumentError
 from fairfactor.finetuning import require_integer
 from fairfactor.mitigation import DEFAULT, RECIPES, Constraint
 from fairfactor.models.mlp import MAXIMUM_WIDTH
-from fairfactor.protocol import HIDDEN
+from fairfactor.protocol import HIDDEN, Backbone
 from fairfactor.settings import check_choices, option
 from fairfactor.table_settings import TableSettings
 
@@ -19,6 +19,9 @@ class DataSettings(TableSettings):
 
     minimum_group_size: int = option(30, "Merge groups with fewer rows than this into one.")
     hidden: tuple[int, ...] = option(HIDDEN, "Widths of the hidden layers of the network.")
+    backbone: Backbone = option(
+        "network", "network, or boosted-trees: the network reads scores of boosted trees too."
+    )
 
     def __post_init__(self) -> None:
         """Check every value.

@@ -6,6 +6,7 @@ Of all decisions with a given gap that do not see the group, the most accurate o
 
 with π_s the share of group s and a λ that sets the gap (Chen et al. 2024, arXiv:2310.05725; Zeng et
 al. 2024, arXiv:2402.02817). Trees estimate both probabilities: on tables, the strongest opponent.
+They read what the encoder gives, without scores of other trees beside it.
 """
 
 from __future__ import annotations
@@ -34,14 +35,20 @@ def fit_boosted_trees(problem: Problem, setting: Setting) -> PeerResult:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     train = problem.train.grouped
-    inputs, labels, groups = train.inputs.numpy(), train.labels.numpy(), train.groups.numpy()
+    columns = len(problem.encoder.feature_names)
+
+    def encoded(part: Part) -> NDArray[np.float32]:
+        inputs: NDArray[np.float32] = part.inputs[:, :columns].numpy()
+        return inputs
+
+    inputs, labels, groups = encoded(train), train.labels.numpy(), train.groups.numpy()
     label_model = HistGradientBoostingClassifier(random_state=problem.seed).fit(inputs, labels)
     group_model = HistGradientBoostingClassifier(random_state=problem.seed).fit(inputs, groups)
     shares = np.bincount(groups) / len(groups)
 
     def terms(part: Part) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        excess = label_model.predict_proba(part.inputs.numpy())[:, 1] - 0.5
-        belonging = group_model.predict_proba(part.inputs.numpy()) / shares
+        excess = label_model.predict_proba(encoded(part))[:, 1] - 0.5
+        belonging = group_model.predict_proba(encoded(part)) / shares
         return excess, belonging[:, 1] - belonging[:, 0]
 
     multiplier = _best_multiplier(*terms(problem.validation), problem.validation, setting["bound"])

@@ -105,6 +105,7 @@ def compare_with_peers(
         task,
         groups,
         config.hidden,
+        config.backbone,
         config.peers,
         config.settings,
         config.recipes,

@@ -20,7 +20,14 @@ from fairfactor.fairness import METRICS
 from fairfactor.groups import Groups
 from fairfactor.mitigation import Constraint, OperatingPoint, tune
 from fairfactor.peers import PEERS
-from fairfactor.protocol import Part, Problem, count_classes, make_problem, predict_classes
+from fairfactor.protocol import (
+    Backbone,
+    Part,
+    Problem,
+    count_classes,
+    make_problem,
+    predict_classes,
+)
 from fairfactor.stored_values import load_value, save_value
 from fairfactor.studies.tuning import remembered_points
 
@@ -101,6 +108,7 @@ def run_peers(
     task: TableTask,
     groups: Groups,
     hidden: Sequence[int],
+    backbone: Backbone,
     peers: Sequence[str],
     settings: int,
     recipes: Sequence[str],
@@ -114,6 +122,7 @@ def run_peers(
         task: The table.
         groups: Group of each row.
         hidden: Widths of the hidden layers of the backbone.
+        backbone: What the backbone is.
         peers: Keys in `fairfactor.peers.PEERS`.
         settings: How many settings of each tunable peer are tried.
         recipes: Our recipes.
@@ -124,7 +133,7 @@ def run_peers(
     Returns:
         Every outcome.
     """
-    problem = make_problem(task, seed=seed, hidden=hidden, groups=groups)
+    problem = make_problem(task, seed=seed, hidden=hidden, groups=groups, backbone=backbone)
     start = perf_counter()
     kept = (checkpoints or Checkpoints()).within(f"seed-{seed}")
     ours = _Ours(problem, recipes, confidence, seed, kept)
@@ -154,7 +163,7 @@ def run_peers(
             name: Groups(part.groups.numpy(), problem.group_names).counts
             for name, part in parts.items()
         },
-        features=problem.encoder.feature_names,
+        features=problem.feature_names,
         seconds=seconds,
     )
 

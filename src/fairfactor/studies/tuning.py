@@ -19,7 +19,7 @@ from fairfactor.mitigation import (
 )
 from fairfactor.mitigation.point_store import load_points, save_points
 from fairfactor.mitigation.tune import Remember
-from fairfactor.protocol import HIDDEN, Problem, make_problem
+from fairfactor.protocol import HIDDEN, Backbone, Problem, make_problem
 from fairfactor.starting_model import StartingModel
 from fairfactor.studies.parallel import one_thread
 from fairfactor.studies.task_groups import task_groups
@@ -74,6 +74,7 @@ def run_tuning(
     recipes: Sequence[str] = DEFAULT,
     hidden: Sequence[int] = HIDDEN,
     start: StartingModel | None = None,
+    backbone: Backbone = "network",
     minimum_group_size: int = 0,
     seed: int = 0,
     on_progress: Callable[[str, float], None] | None = None,
@@ -89,6 +90,7 @@ def run_tuning(
         recipes: Names in `fairfactor.mitigation.RECIPES`.
         hidden: Widths of the hidden layers of the network.
         start: The pre-trained network to start from, in place of a new one.
+        backbone: What the backbone is.
         minimum_group_size: Groups with fewer rows are merged into one.
         seed: Seed of the split, the initial weights and everything random.
         on_progress: Called with what is being done and the share that is finished.
@@ -103,7 +105,9 @@ def run_tuning(
     if on_progress:
         on_progress("Pre-training", 0.0)
     with one_thread():
-        problem = make_problem(task, seed=seed, hidden=hidden, groups=groups, start=start)
+        problem = make_problem(
+            task, seed=seed, hidden=hidden, groups=groups, start=start, backbone=backbone
+        )
         prepared = perf_counter()
         tuned = tune(
             problem,

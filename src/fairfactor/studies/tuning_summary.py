@@ -101,7 +101,7 @@ def summarize_tuning(tuning: Tuning, description: Mapping[str, str]) -> dict[str
             tuning.task,
             tuning.groups,
             description,
-            problem.encoder.feature_names,
+            problem.feature_names,
             {
                 name: Groups(part.groups.numpy(), problem.group_names).counts
                 for name, part in parts.items()
