@@ -36,6 +36,14 @@ def adult_run(tmp_path_factory: pytest.TempPathFactory) -> AdultRun:
 
 
 @pytest.fixture(scope="session")
+def boosted_tuning() -> Tuning:
+    """A tuning of a network that reads scores of boosted trees, on the same table."""
+    from tests.studies.examples import small_tuning
+
+    return small_tuning("equalized_odds<=0.2", confidence=0.6, backbone="boosted-trees")
+
+
+@pytest.fixture(scope="session")
 def tuning() -> Tuning:
     """A tuning of frozen recipes to equalised odds, on a small made-up table."""
     from tests.studies.examples import small_tuning

@@ -41,6 +41,7 @@ def test_the_default_asks_for_every_peer():
         ({"seeds": 0}, r"^seeds=0"),
         ({"first_seed": -1}, r"^first_seed=-1"),
         ({"hidden": ()}, r"^hidden=\(\)"),
+        ({"backbone": "boosted-tree"}, r"^backbone='boosted-tree'.*Did you mean 'boosted-trees'"),
     ],
 )
 def test_an_unusable_value_is_named(values, text):

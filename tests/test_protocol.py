@@ -6,6 +6,7 @@ import torch
 from tests.peers.example import biased_problem, biased_task
 from torch import nn
 
+from fairfactor.data.splits import benchmark_split
 from fairfactor.errors import ArgumentError
 from fairfactor.fairness import accuracy, confusion_counts
 from fairfactor.groups import Groups
@@ -72,6 +73,47 @@ def test_the_same_seed_gives_the_same_problem_and_leaves_the_global_generator(pr
     assert torch.equal(again.train.inputs, problem.train.inputs)
     for old, new in zip(problem.backbone.parameters(), again.backbone.parameters(), strict=True):
         assert torch.equal(old, new)
+
+
+@pytest.fixture(scope="module")
+def boosted() -> Problem:
+    return make_problem(biased_task(), seed=0, hidden=(16, 8), backbone="boosted-trees")
+
+
+class TestBoostedTrees:
+    def test_scores_stand_beside_the_same_inputs(self, problem, boosted):
+        assert boosted.feature_names == (
+            *problem.encoder.feature_names,
+            "score of class 1",
+            "score of group b",
+        )
+        assert boosted.widths == (6, 16, 8, 2)
+        assert problem.tree_scores is None
+        assert problem.feature_names == problem.encoder.feature_names
+        for name in ("train", "validation", "test"):
+            new, old = getattr(boosted, name), getattr(problem, name)
+            assert torch.equal(new.inputs[:, :4], old.inputs)
+            assert torch.equal(new.labels, old.labels)
+            assert torch.equal(new.groups, old.groups)
+
+    def test_those_of_other_rows_are_what_a_new_row_gets(self, problem, boosted):
+        for name in ("validation", "test"):
+            expected = boosted.tree_scores(getattr(problem, name).inputs)
+            assert torch.equal(getattr(boosted, name).inputs, expected)
+        assert not torch.equal(boosted.train.inputs, boosted.tree_scores(problem.train.inputs))
+
+    def test_only_training_rows_are_learned_from(self, boosted):
+        task = biased_task()
+        split = benchmark_split(task.labels, seed=0)
+        frame = task.frame.copy()
+        others = np.concatenate([split["validation"], split["test"]])
+        frame.loc[others, "group"] = frame.loc[others, "group"].map({"a": "b", "b": "a"})
+        again = make_problem(
+            replace(task, frame=frame), seed=0, hidden=(16, 8), backbone="boosted-trees"
+        )
+        assert not torch.equal(again.test.groups, boosted.test.groups)
+        assert torch.equal(again.test.inputs, boosted.test.inputs)
+        assert torch.equal(again.train.inputs, boosted.train.inputs)
 
 
 def test_another_seed_gives_another_split_and_network(problem):

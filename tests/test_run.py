@@ -7,12 +7,15 @@ from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
+import torch
 from tests.studies.adult import OPTIONS, AdultRun
+from tests.studies.examples import hiring_frame, hiring_task
 
 from fairfactor import run as module
 from fairfactor.compare_config import CompareConfig
 from fairfactor.config import RunConfig
 from fairfactor.data.adult import load_adult
+from fairfactor.data.splits import benchmark_split
 from fairfactor.errors import ArgumentError, DataError, SavedModelError
 from fairfactor.run import (
     execute,
@@ -172,6 +175,7 @@ class TestExecuteTuning:
             confidence=0.8,
             recipes=("low-rank",),
             minimum_group_size=5,
+            backbone="boosted-trees",
             seed=3,
         )
         folder = execute_tuning(config, tmp_path / "run", on_progress=print)
@@ -185,6 +189,7 @@ class TestExecuteTuning:
             "confidence": 0.8,
             "recipes": ("low-rank",),
             "hidden": (8, 6),
+            "backbone": "boosted-trees",
             "minimum_group_size": 5,
             "seed": 3,
             "on_progress": print,
@@ -207,6 +212,23 @@ class TestExecuteTuning:
             "equalized_odds_difference_worst_case",
             "accuracy",
         ]
+
+    def test_a_model_that_reads_trees_predicts_as_it_did_in_memory(
+        self,
+        people: Path,
+        boosted_tuning: Tuning,
+        tuning_folder: RunFolder,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(module, "run_tuning", lambda *_, **__: boosted_tuning)
+        monkeypatch.setattr(module, "summarize_tuning", lambda *_: tuning_folder.metrics)
+        folder = execute_tuning(self.config(people), tmp_path / "run")
+        problem, chosen = boosted_tuning.problem, boosted_tuning.tuned.chosen
+        table = hiring_frame().iloc[benchmark_split(hiring_task().labels, seed=0)["test"]]
+        with torch.no_grad():
+            expected = chosen.decide(problem.test.inputs).numpy()
+        np.testing.assert_array_equal(load_table_model(folder.path).scores(table), expected)
 
     @pytest.mark.usefixtures("asked")
     def test_without_a_folder_runs_are_counted(

@@ -167,6 +167,56 @@ class TestLoad:
             TableModel.load(tmp_path / "nothing")
 
 
+class TestTreeScores:
+    """A network that reads scores of boosted trees."""
+
+    @pytest.fixture
+    def boosted(self, boosted_tuning: Tuning) -> TableModel:
+        problem = boosted_tuning.problem
+        return TableModel(
+            boosted_tuning.tuned.chosen.decide,
+            problem.widths,
+            problem.encoder,
+            "hired",
+            problem.class_names,
+            {"recipe": boosted_tuning.tuned.chosen.recipe},
+            problem.tree_scores,
+        )
+
+    @pytest.mark.parametrize("fair", [True, False])
+    def test_a_round_trip_keeps_everything(
+        self, boosted: TableModel, table: pd.DataFrame, tmp_path: Path, fair: bool
+    ) -> None:
+        if not fair:
+            boosted = replace(boosted, model=build_mlp(boosted.widths, seed=3).eval())
+        boosted.save(tmp_path / "model")
+        loaded = TableModel.load(tmp_path / "model")
+        np.testing.assert_array_equal(loaded.scores(table), boosted.scores(table))
+        np.testing.assert_array_equal(
+            loaded.scores(table.iloc[3:4].drop(columns=["sex", "hired"])),
+            boosted.scores(table)[3:4],
+        )
+        assert isinstance(loaded.model, FairModel) == fair
+        assert loaded.tree_scores is not None
+        assert loaded.tree_scores.names == ("score of class yes", "score of group m")
+
+    def test_trees_that_lead_back_are_refused(self, boosted: TableModel, tmp_path: Path) -> None:
+        scores = copy.deepcopy(boosted.tree_scores)
+        assert scores is not None
+        scores.trees.left[-1] = 0
+        replace(boosted, tree_scores=scores).save(tmp_path / "model")
+        with pytest.raises(SavedModelError, match="nodes or inputs that do not exist"):
+            TableModel.load(tmp_path / "model")
+
+    def test_scores_without_a_network_that_reads_them_are_refused(
+        self, boosted: TableModel, tmp_path: Path
+    ) -> None:
+        network = build_mlp((len(boosted.encoder.feature_names), 4, 2))
+        replace(boosted, model=network, widths=(5, 4, 2)).save(tmp_path / "model")
+        with pytest.raises(SavedModelError, match=r"widths \(5, 4, 2\), but there are 7 features"):
+            TableModel.load(tmp_path / "model")
+
+
 class TestFairModel:
     """A decision rule in place of a plain network."""
 

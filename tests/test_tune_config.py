@@ -17,6 +17,7 @@ def test_a_round_trip_through_json():
         sensitive=("sex", "age band"),
         minimum_group_size=0,
         hidden=(8,),
+        backbone="boosted-trees",
         constraint=("equalized_odds<=5%", "accuracy>=0.8"),
         confidence=0.75,
         recipes=("bias-aware",),
@@ -29,6 +30,7 @@ def test_the_default_explores_adult():
     config = TuneConfig()
     assert (config.data, config.sensitive, config.constraint) == ("adult", ("sex",), ())
     assert config.recipes == DEFAULT
+    assert config.backbone == "network"
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 import numpy as np
 import torch
+from tests.peers.example import biased_problem, biased_task
 
-from fairfactor.peers.boosted_trees import MULTIPLIERS, _best_multiplier, _decide
-from fairfactor.protocol import Part
+from fairfactor.peers.boosted_trees import MULTIPLIERS, _best_multiplier, _decide, fit_boosted_trees
+from fairfactor.protocol import Part, make_problem
 
 
 def scores(rows: int = 2000):
@@ -13,6 +14,15 @@ def scores(rows: int = 2000):
     labels = (generator.random(rows) < probability).astype(np.int64)
     part = Part(torch.zeros(rows, 1), torch.from_numpy(labels), torch.from_numpy(groups))
     return probability - 0.5, belonging, part
+
+
+def test_it_does_not_read_scores_of_other_trees():
+    boosted = make_problem(biased_task(), seed=0, hidden=(16, 8), backbone="boosted-trees")
+    found, expected = (
+        fit_boosted_trees(problem, {"bound": 0.02}) for problem in (boosted, biased_problem())
+    )
+    np.testing.assert_array_equal(found.test, expected.test)
+    np.testing.assert_array_equal(found.validation, expected.validation)
 
 
 def gap_and_accuracy(decisions: np.ndarray, part: Part) -> tuple[float, float]:

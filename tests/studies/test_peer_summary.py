@@ -16,7 +16,7 @@ from fairfactor.report import render_report
 from fairfactor.run_folder import RunFolder
 from fairfactor.studies.peer_comparison import PeerComparison
 from fairfactor.studies.peer_run import BOUNDS, GAPS
-from fairfactor.studies.peer_summary import summarize_peers
+from fairfactor.studies.peer_summary import _about_tree_scores, summarize_peers
 
 DP = "demographic_parity_difference"
 EO = "equalized_odds_difference_worst_case"
@@ -162,6 +162,23 @@ class TestMadeUpRuns:
         expected = {"mean": 0.5, "sd": None, "low": None, "high": None, "n": 1, "p_value": None}
         assert row["summary"]["accuracy"] == expected
         assert metrics["duels"][0]["outcome"] == "no difference detected"
+
+    def test_what_reads_scores_of_trees_is_told(self) -> None:
+        comparison = made_up_peers([{}] * 2, [{}] * 2, missing={"boosted-trees-dp": "asleep"})
+        config = replace(comparison.config, backbone="boosted-trees")
+        findings = summarized(replace(comparison, config=config))["findings"]
+        [text] = [finding["text"] for finding in findings if finding["code"] == "boosted-trees"]
+        assert text == (
+            "The backbone reads scores of boosted trees for the class and for the group, beside "
+            "the inputs, and so does every peer that trains it or reads what it computes. Peers "
+            "that read the table alone: Gradient-boosted trees, Bayes-optimal rule."
+        )
+        peers = ("adversarial-dp", "boosted-trees-dp")
+        config = replace(config, peers=peers)
+        assert (
+            "Peers with another model read the same scores: Fairlearn adversarial (one hidden "
+            "layer), demographic parity. Peers that read the table alone: Gradient"
+        ) in _about_tree_scores(replace(comparison, config=config))
 
     def test_a_missing_peer_is_a_row_with_the_reason(self) -> None:
         reason = "not installed: pip install fairgrad==0.2.0"

@@ -140,6 +140,11 @@ class TestFindings:
             "accuracy reaches 0.5000: these rows cannot decide it."
         )
 
+    def test_a_network_that_reads_trees_is_a_note(self, boosted_tuning: Tuning) -> None:
+        [finding] = find_in_tuning(replace(boosted_tuning, constraints=()), point())
+        assert (finding.severity, finding.code) == ("note", "boosted-trees")
+        assert "scores of boosted trees too, for the class and for the group" in finding.text
+
     def test_small_groups(self, tuning: Tuning) -> None:
         [finding] = find_in_tuning(asked(tuning), point(sizes=(29, 30, 7)))
         assert (finding.severity, finding.code) == ("warning", "small-groups")

@@ -167,9 +167,7 @@ def _boosted(inputs: Tensor, targets: Tensor, seed: int) -> TreeEnsemble:
     from sklearn.ensemble import HistGradientBoostingClassifier
     from threadpoolctl import threadpool_limits
 
-    model = HistGradientBoostingClassifier(
-        max_depth=DEPTH, early_stopping=False, random_state=seed
-    )
+    model = HistGradientBoostingClassifier(max_depth=DEPTH, early_stopping=False, random_state=seed)
     # One thread, so that sums do not depend on the number of processors.
     with threadpool_limits(1, "openmp"):
         model.fit(inputs.numpy(), targets.numpy())

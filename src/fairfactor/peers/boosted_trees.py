@@ -85,5 +85,6 @@ BOOSTED_TREES = Peer(
     fit_boosted_trees,
     settings=strengths("bound", 0.1, 0.07, 0.04, 0.02, 0.0),
     same_backbone=False,
+    reads_tree_scores=False,
     supports=two_classes_two_groups,
 )

@@ -100,6 +100,8 @@ class Peer:
         groups_at_prediction: Whether it must know the group of a row to predict its class.
         same_backbone: Whether the result is the problem's network, or one of the same architecture
             trained by the same protocol, up to its last layer; ``False`` for other models.
+        reads_tree_scores: Whether it reads the scores of trees that the backbone reads, if there
+            are any; ``False`` for a method that has trees of its own.
         supports: Says why it cannot treat a problem, or ``None``.
     """
 
@@ -111,6 +113,7 @@ class Peer:
     settings: tuple[Setting, ...] = NO_KNOB
     groups_at_prediction: bool = False
     same_backbone: bool = True
+    reads_tree_scores: bool = True
     supports: Support = any_problem
 
     @property

@@ -199,10 +199,27 @@ def _findings(comparison: PeerComparison) -> list[Finding]:
             "them, are mostly noise. --minimum-group-size merges small groups."
         )
         findings.append(Finding("warning", "small-groups", text))
+    if comparison.config.backbone == "boosted-trees":
+        findings.append(Finding("note", "boosted-trees", _about_tree_scores(comparison)))
     if comparison.config.seeds == 1:
         text = "One seed has no interval: no difference can be told from noise. Use --seeds 5."
         findings.append(Finding("warning", "one-seed", text))
     return findings
+
+
+def _about_tree_scores(comparison: PeerComparison) -> str:
+    others = [key for key in comparison.config.peers if not PEERS[key].same_backbone]
+    readers = [PEERS[key].label for key in others if PEERS[key].reads_tree_scores]
+    strangers = [PEERS[key].label for key in others if not PEERS[key].reads_tree_scores]
+    text = (
+        "The backbone reads scores of boosted trees for the class and for the group, beside the "
+        "inputs, and so does every peer that trains it or reads what it computes."
+    )
+    if readers:
+        text += f" Peers with another model read the same scores: {'; '.join(readers)}."
+    if strangers:
+        text += f" Peers that read the table alone: {'; '.join(strangers)}."
+    return text
 
 
 def _verdict(comparison: PeerComparison, duels: Sequence[Duel]) -> Verdict:

@@ -21,9 +21,18 @@ def find_in_tuning(tuning: Tuning, chosen: Mapping[str, Any]) -> list[Finding]:
         chosen: The chosen point as in ``metrics.json``.
 
     Returns:
-        Small groups, and bounds that test rows miss or cannot decide.
+        Small groups, inputs that guess the group, and bounds that test rows miss or cannot decide.
     """
     findings = []
+    if tuning.problem.tree_scores is not None:
+        findings.append(
+            Finding(
+                "note",
+                "boosted-trees",
+                "Inputs of the network are scores of boosted trees too, for the class and for the "
+                "group. Groups of training rows made the latter; to predict, no group is needed.",
+            )
+        )
     small = [group for group in chosen["groups"] if group["count"] < SMALL_GROUP]
     if small:
         listing = ", ".join(f"{group['name']} ({group['count']})" for group in small)
