@@ -200,7 +200,8 @@ class TreeEnsemble(nn.Module):
             goes_left = rows.gather(1, feature[node]) <= self.threshold[node]
             node = torch.where(goes_left, left[node], right[node])
         sums = self.value[node].unflatten(1, self.roots.shape).sum(dim=2)
-        return (self.baseline + sums).float()
+        scores: Tensor = (self.baseline + sums).float()
+        return scores
 
     def _with_empty_trees(self, trees: int) -> Self:
         """The same score with more trees, of one leaf with value 0 each."""
