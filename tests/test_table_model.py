@@ -180,7 +180,7 @@ class TestTreeScores:
             "hired",
             problem.class_names,
             {"recipe": boosted_tuning.tuned.chosen.recipe},
-            problem.tree_scores,
+            tree_scores=problem.tree_scores,
         )
 
     @pytest.mark.parametrize("fair", [True, False])
