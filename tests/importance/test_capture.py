@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from fairfactor.errors import ArgumentError
 from fairfactor.importance import group_fisher
-from fairfactor.importance.capture import GradientCapture, LayerUse
+from fairfactor.importance.calls import LayerUse
+from fairfactor.importance.capture import GradientCapture
 
 BATCH = (torch.ones(3, 6), torch.tensor([0, 1, 2]), torch.tensor([0, 0, 0]))
 

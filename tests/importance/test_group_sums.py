@@ -5,8 +5,10 @@ from __future__ import annotations
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
-from fairfactor.importance.group_sums import GroupSums, prefers_direct_form
+from fairfactor.importance.calls import LayerUse
+from fairfactor.importance.group_sums import GroupSums
 
 CPU = torch.device("cpu")
 STATISTICS = ("diagonal", "input_matrix", "kronecker")
@@ -14,7 +16,7 @@ STATISTICS = ("diagonal", "input_matrix", "kronecker")
 
 @settings(max_examples=25, deadline=None)
 @given(
-    positions=st.sampled_from([1, 2, 12]),
+    positions=st.sampled_from([1, 2, 12, 150]),
     inputs=st.integers(1, 6),
     outputs=st.integers(1, 6),
     statistics=st.sets(st.sampled_from(STATISTICS)),
@@ -28,8 +30,9 @@ def test_every_form_equals_the_definition(
     g[1, -1] = 0  # a position that the loss does not see
     codes = torch.tensor([0, 2, 0, 2, 2])
     sums = GroupSums(inputs, outputs, statistics, CPU)
+    sums.grow(3)
     for rows in torch.arange(5).split(3):
-        sums.add(x[rows], g[rows], codes[rows])
+        sums.add([LayerUse(nn.Linear(1, 1), x[rows], g[rows])], codes[rows])
     counts = torch.tensor([2, 0, 3])
     means = sums.means(counts)
 
@@ -56,17 +59,12 @@ def test_every_form_equals_the_definition(
         assert not means[name][1].any()
 
 
-def test_form_is_chosen_by_its_cost() -> None:
-    few, many = torch.zeros(1, 4, 30), torch.zeros(1, 90, 30)
-    assert not prefers_direct_form(few, torch.zeros(1, 4, 20), {"row_importance"})
-    assert prefers_direct_form(many, torch.zeros(1, 90, 20), {"row_importance"})
-    assert prefers_direct_form(few, torch.zeros(1, 4, 20), {"row_importance", "diagonal"})
-
-
 def test_sums_of_single_precision_do_not_lose_small_terms() -> None:
     sums = GroupSums(1, 1, (), CPU)
+    sums.grow(1)
     codes = torch.zeros(1, dtype=torch.int64)
-    sums.add(torch.full((1, 1, 1), 1e4), torch.ones(1, 1, 1), codes)
+    one = torch.ones(1, 1, 1)
+    sums.add([LayerUse(nn.Linear(1, 1), one * 1e4, one)], codes)
     for _ in range(1000):
-        sums.add(torch.ones(1, 1, 1), torch.ones(1, 1, 1), codes)
+        sums.add([LayerUse(nn.Linear(1, 1), one, one)], codes)
     assert sums.sums["row_importance"].item() == 1e8 + 1000

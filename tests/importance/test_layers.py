@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import pytest
-import torch
-from tests.importance.small_models import ConvolutionClassifier, deep_mlp
+from tests.importance.small_models import deep_mlp
 from torch import nn
-from torch.nn import functional
 
 from fairfactor.errors import ArgumentError
 from fairfactor.importance import select_layers
-from fairfactor.importance.layers import input_positions, layer_shape, output_positions
+from fairfactor.importance.layers import layer_shape
 
 
 class Encoder(nn.Module):
@@ -86,25 +84,6 @@ def test_refusals(layers: str | list[str], message: str) -> None:
 def test_model_without_a_layer_is_refused(layers: str) -> None:
     with pytest.raises(ArgumentError, match="no supported layer"):
         select_layers(nn.ReLU(), layers)
-
-
-@pytest.mark.parametrize("name", ["wide", "same", "reflected", "pointwise", "strided_pointwise"])
-def test_convolution_is_a_linear_layer_over_positions(name: str) -> None:
-    torch.manual_seed(0)
-    layer = getattr(ConvolutionClassifier(), name)
-    inputs = torch.randn(2, layer.in_channels, 7, 6)
-    weight = layer.weight.flatten(start_dim=1)
-    assert layer_shape(layer) == (weight.shape[1], weight.shape[0])
-    by_positions = functional.linear(input_positions(layer, inputs), weight, layer.bias)
-    torch.testing.assert_close(by_positions, output_positions(layer, layer(inputs)))
-
-
-def test_linear_layer_over_positions() -> None:
-    layer, inputs = nn.Linear(5, 2), torch.randn(3, 4, 6, 5)
-    assert layer_shape(layer) == (5, 2)
-    assert input_positions(layer, inputs).shape == (3, 24, 5)
-    assert output_positions(layer, layer(inputs)).shape == (3, 24, 2)
-    assert input_positions(layer, inputs[:, 0, 0]).shape == (3, 1, 5)
 
 
 def test_transposed_linear_layer_of_transformers() -> None:

@@ -31,6 +31,11 @@ class Batch:
     def __len__(self) -> int:
         return len(self.groups)
 
+    def included(self) -> Tensor | None:
+        """Return the indices of the samples that have a group, or None if all have one."""
+        excluded = self.groups < 0
+        return (~excluded).nonzero()[:, 0] if bool(excluded.any()) else None
+
 
 def read_batches(
     batches: Iterable[Any], model: nn.Module, group_names: Sequence[str] | None
@@ -64,11 +69,15 @@ def read_batches(
                 f"Batch {index}: group codes have shape {tuple(codes.shape)} and type "
                 f"{codes.dtype}; expected one integer per sample. Encode labels with encode_groups."
             )
-        codes = codes.to(device=device, dtype=torch.int64)
-        _check_range(index, codes, group_names)
-        if not bool((codes >= 0).any()):
+        codes = codes.to(torch.int64)
+        if not len(codes):
+            continue
+        lowest, highest = map(int, codes.aminmax())
+        _check_range(index, lowest, highest, group_names)
+        if highest < 0:
             continue
         _check_lengths(index, batch, len(codes))
+        codes = codes.to(device)
         inputs, targets = (_mapped(part, lambda tensor: tensor.to(device)) for part in batch[:2])
         yield Batch(inputs, targets, codes)
 
@@ -117,9 +126,9 @@ def run_model(model: nn.Module, batch: Batch, forward: Forward | None) -> Tensor
     return outputs
 
 
-def select_rows(value: Any, rows: Tensor) -> Any:
-    """Take the given rows of every tensor in a nested value."""
-    return _mapped(value, lambda tensor: tensor[rows])
+def select_rows(value: Any, rows: Tensor | None) -> Any:
+    """Take the given rows, or all, of every tensor in a nested value."""
+    return value if rows is None else _mapped(value, lambda tensor: tensor[rows])
 
 
 def add_counts(counts: Tensor, codes: Tensor) -> Tensor:
@@ -154,14 +163,13 @@ def checked_group_names(names: Sequence[str] | None, counts: Tensor) -> tuple[st
     return names
 
 
-def _check_range(index: int, codes: Tensor, group_names: Sequence[str] | None) -> None:
+def _check_range(index: int, lowest: int, highest: int, group_names: Sequence[str] | None) -> None:
     """Refuse group codes below -1, or without a name."""
-    upper = len(group_names) if group_names is not None else None
-    outside = codes < -1 if upper is None else (codes < -1) | (codes >= upper)
-    if outside.any():
-        accepted = "0 or more" if upper is None else f"0 to {upper - 1}"
+    upper = highest + 1 if group_names is None else len(group_names)
+    if lowest < -1 or highest >= upper:
+        accepted = "0 or more" if group_names is None else f"0 to {upper - 1}"
         raise DataError(
-            f"Batch {index}: group code {codes[outside][0].item()} is out of range; "
+            f"Batch {index}: group code {lowest if lowest < -1 else highest} is out of range; "
             f"expected {accepted}, or -1 to exclude a sample."
         )
 

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
 from fairfactor.errors import ArgumentError, DataError, FairfactorError
 from fairfactor.importance.layers import is_supported
+
+
+class LayerUse(NamedTuple):
+    """A use of a weight: the layer called, its inputs and its output gradients, samples first."""
+
+    layer: nn.Module
+    inputs: Tensor
+    gradients: Tensor
 
 
 @dataclass

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,20 +15,12 @@ from torch import Tensor, nn
 from fairfactor.errors import ArgumentError, DataError
 from fairfactor.importance.calls import (
     LayerCall,
+    LayerUse,
     called_input,
     layout_is_open,
     split_samples,
     tied_layers,
 )
-
-
-class LayerUse(NamedTuple):
-    """A use of a weight: the layer called, its inputs and its output gradients, samples first."""
-
-    layer: nn.Module
-    inputs: Tensor
-    gradients: Tensor
-
 
 Receiver = Callable[[str, list[LayerUse]], None]
 
@@ -114,12 +106,12 @@ class GradientCapture:
         finally:
             self._recording = False
 
-    def backward(self, scalars: Sequence[Tensor], rows: Tensor, receive: Receiver) -> None:
+    def backward(self, scalars: Sequence[Tensor], rows: Tensor | None, receive: Receiver) -> None:
         """Run one backward pass per tensor of per-sample scalars, and hand on what arrives.
 
         Args:
             scalars: Tensors of shape (included samples,).
-            rows: Index in the batch of each included sample.
+            rows: Index in the batch of each included sample, or None if all are.
             receive: Called with the name of a layer and the uses of its weight, as soon as the
                 last of them is known; once for each backward pass.
 
@@ -134,7 +126,7 @@ class GradientCapture:
                 "Choose other layers, and do not detach the outputs.",
             )
         if self._layout_is_open and not self._layout_is_known:
-            check = partial(_check_other_rows, int(rows[0]))
+            check = partial(_check_other_rows, 0 if rows is None else int(rows[0]))
             self._run_pass(scalars[0][0], check, is_last=False)
             self._layout_is_known = True
         for index, scalar in enumerate(scalars):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,16 +20,11 @@ from fairfactor.importance.batches import (
     run_model,
     select_rows,
 )
-from fairfactor.importance.capture import GradientCapture, LayerUse
+from fairfactor.importance.calls import LayerUse
+from fairfactor.importance.capture import GradientCapture
 from fairfactor.importance.group_sums import GroupSums, Statistic
 from fairfactor.importance.independence import refuse_sample_dependence
-from fairfactor.importance.layers import (
-    input_positions,
-    layer_device,
-    layer_shape,
-    output_positions,
-    select_layers,
-)
+from fairfactor.importance.layers import layer_device, layer_shape, select_layers
 from fairfactor.importance.losses import Labels, LossName, Objective, PerSampleLoss
 
 _WORKSPACE_ELEMENTS = 2**20  # 4 MiB in float32, about a processor cache
@@ -123,51 +119,62 @@ def group_fisher(
     counts = torch.zeros(len(group_names or ()), dtype=torch.int64)
     with GradientCapture(model, chosen) as capture:
         for batch in read_batches(batches, model, group_names):
-            rows = (batch.groups >= 0).nonzero()[:, 0]
+            included = batch.included()
+            counts = add_counts(counts, select_rows(batch.groups, included))
+            for total in sums.values():
+                total.grow(len(counts))
             with capture.forward(len(batch)):
-                outputs = run_model(model, batch, forward)
-                scalars = objective(outputs[rows], select_rows(batch.targets, rows))
-            capture.backward(scalars, rows, partial(_add_samples, sums, batch.groups))
-            counts = add_counts(counts, batch.groups[rows])
+                outputs = select_rows(run_model(model, batch, forward), included)
+                scalars = objective(outputs, select_rows(batch.targets, included))
+            rows = _rows_to_add(batch.groups, included, statistics)
+            capture.backward(scalars, included, partial(_add_samples, sums, batch.groups, rows))
     names = checked_group_names(group_names, counts)
     capture.refuse_uncalled()
     return {name: GroupFisher(names, counts, **total.means(counts)) for name, total in sums.items()}
 
 
 def _add_samples(
-    sums: dict[str, GroupSums], codes: Tensor, name: str, uses: list[LayerUse]
+    sums: dict[str, GroupSums], groups: Tensor, rows: Tensor | None, name: str, uses: list[LayerUse]
 ) -> None:
-    """Add the samples of a batch, a few at a time so that the workspace stays small."""
+    """Add the samples of a batch, a few at a time so that the workspace stays small.
+
+    Args:
+        sums: Sums of each layer.
+        groups: Group code of each sample in the batch.
+        rows: Indices of the samples to add, or None for all of them in their order.
+        name: Name of a layer.
+        uses: The uses of its weight, all samples of the batch.
+
+    Raises:
+        DataError: If a sum is not finite.
+    """
     total = sums[name]
-    codes = codes.to(uses[0].inputs.device)
-    on_cpu = codes.device.type == "cpu"
+    groups = groups.to(uses[0].inputs.device)
+    on_cpu = groups.device.type == "cpu"
     workspace = _WORKSPACE_ELEMENTS if on_cpu else _ACCELERATOR_WORKSPACE_ELEMENTS
-    step = max(1, workspace // _elements_per_sample(uses))
-    with torch.autocast(codes.device.type, enabled=False):
-        included = codes.argsort(stable=True)[(codes < 0).sum() :]
-        for rows in included.split(step):
-            all_inputs, all_gradients = [], []
-            for use in uses:
-                dtype = torch.promote_types(use.inputs.dtype, use.gradients.dtype)
-                dtype = torch.promote_types(dtype, torch.float32)
-                all_inputs.append(input_positions(use.layer, use.inputs[rows].to(dtype)))
-                all_gradients.append(output_positions(use.layer, use.gradients[rows].to(dtype)))
-            total.add(_joined(all_inputs), _joined(all_gradients), codes[rows])
-    if not total.sums["row_importance"].isfinite().all():
+    step = max(1, workspace // total.elements_per_sample(uses))
+    with torch.autocast(groups.device.type, enabled=False):
+        for start in range(0, groups.shape[0] if rows is None else rows.shape[0], step):
+            part = slice(start, start + step) if rows is None else rows[start : start + step]
+            total.add([_part(use, part) for use in uses], groups[part])
+    if not math.isfinite(total.sums["row_importance"].sum()):
         raise DataError(
             f"Layer {name!r} has inputs or gradients that are not finite. "
             "Look for missing values in the inputs, or use float32."
         )
 
 
-def _joined(positions: list[Tensor]) -> Tensor:
-    """Return the positions of all uses of a weight, without a copy if there is one use."""
-    return positions[0] if len(positions) == 1 else torch.cat(positions, dim=1)
+def _part(use: LayerUse, rows: Tensor | slice) -> LayerUse:
+    """Take some samples, in float32 at least."""
+    dtype = torch.promote_types(use.inputs.dtype, use.gradients.dtype)
+    dtype = torch.promote_types(dtype, torch.float32)
+    return LayerUse(use.layer, use.inputs[rows].to(dtype), use.gradients[rows].to(dtype))
 
 
-def _elements_per_sample(uses: list[LayerUse]) -> int:
-    """Estimate how many numbers the statistics of one sample take at a time."""
-    inputs, outputs = layer_shape(uses[0].layer)
-    positions = sum(use.gradients[0].numel() for use in uses) // outputs
-    products = min(inputs * outputs, positions * (positions + inputs))
-    return positions * (inputs + outputs) + products
+def _rows_to_add(
+    groups: Tensor, included: Tensor | None, statistics: Sequence[Statistic]
+) -> Tensor | None:
+    """Sort the included samples by group where that saves time; None leaves them in place."""
+    if set(statistics) <= {"row_importance"}:
+        return included
+    return groups.argsort(stable=True)[(groups < 0).sum() :]

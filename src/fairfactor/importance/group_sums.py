@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor
+
+from fairfactor.importance.calls import LayerUse
+from fairfactor.importance.forms import (
+    gram_products,
+    prefers_direct_form,
+    without_idle_positions,
+)
+from fairfactor.importance.positions import input_positions, output_positions, weight_gradients
 
 Statistic = Literal["row_importance", "diagonal", "input_matrix", "kronecker"]
 _Segment = tuple[int, int, int]
@@ -16,10 +24,8 @@ class GroupSums:
     """Running sums per group, in float64, of the statistics of one layer.
 
     Sample i meets the layer at positions t with inputs x_it and output gradients g_it; its weight
-    gradient is G_i = Σ_t g_it x_itᵀ. Neither form below builds more than it must:
-
-    - Gram form: G_iᵀ G_i = X_iᵀ (K_i X_i), with K_i the T × T Gram matrix of output gradients
-    - direct form: G_iᵀ G_i from G_i itself
+    gradient is G_i = Σ_t g_it x_itᵀ. :mod:`fairfactor.importance.forms` has the two forms in which
+    its products are computed.
 
     Args:
         number_of_inputs: Input features of the layer.
@@ -46,29 +52,49 @@ class GroupSums:
             shapes["output_factor"] = (outputs, outputs)
             shapes["positions"] = ()
         device = torch.device("cpu") if device.type == "mps" else device
+        self._shape = inputs, outputs
         self.sums = {
             name: torch.zeros((0, *shape), dtype=torch.float64, device=device)
             for name, shape in shapes.items()
         }
 
+    def grow(self, number_of_groups: int) -> None:
+        """Make room for groups that had no sample so far."""
+        for name, total in self.sums.items():
+            missing = number_of_groups - len(total)
+            if missing > 0:
+                grown = total.new_zeros(number_of_groups, *total.shape[1:])
+                grown[: len(total)] = total
+                self.sums[name] = grown
+
     @torch.no_grad()
-    def add(self, inputs: Tensor, gradients: Tensor, codes: Tensor) -> None:
+    def add(self, uses: Sequence[LayerUse], codes: Tensor) -> None:
         """Add samples to the sums of their groups.
 
         Args:
-            inputs: X of shape (samples, positions, in).
-            gradients: Output gradients of shape (samples, positions, out).
-            codes: Group of each sample, shape (samples,), none negative. Sorted codes are fastest.
+            uses: All uses of the weight by these samples.
+            codes: Group of each sample, shape (samples,), none negative and all below the number
+                of groups. Other statistics than the row importance are fastest with sorted codes.
         """
-        self._grow(int(codes.max()) + 1)
-        segments = _segments(codes)
-        if inputs.shape[1] == 1:
-            self._add_one_position(inputs, gradients, segments)
+        segments = _segments(codes) if len(self.sums) > 1 else []
+        several = self._positions(uses) > 1
+        uses = [without_idle_positions(use) for use in uses] if several else uses
+        positions = self._positions(uses)
+        if positions == 0:
+            return
+        if positions == 1:
+            self._add_one_position(*_joined(uses), codes, segments)
+        elif prefers_direct_form(positions, *self._shape, self.sums):
+            self._add_direct_form(uses, codes, segments)
         else:
-            self._add_many_positions(inputs, gradients, segments)
+            self._add_gram_form(*_joined(uses), codes, segments)
         if "input_factor" in self.sums:
+            inputs, gradients = _joined(uses)
             self._add_products("output_factor", gradients, gradients, segments)
-            self._add_kronecker_inputs(inputs, gradients, segments)
+            used = gradients != 0 if several else torch.ones_like(gradients, dtype=torch.bool)
+            used = used.any(dim=2, keepdim=True)
+            self._add_products("input_factor", inputs * used, inputs, segments)
+            self._add("positions", used.sum(dim=(1, 2)), segments)
 
     def means(self, counts: Tensor) -> dict[str, Tensor]:
         """Divide the sums, in place, by the numbers they were taken over; this is the last call.
@@ -79,50 +105,72 @@ class GroupSums:
         Returns:
             Mean by name of the statistic, first dimension G, on the CPU.
         """
-        self._grow(len(counts))
+        self.grow(len(counts))
         numbers = {"input_factor": self.sums.pop("positions", counts).cpu()}
         means = {}
         for name, total in self.sums.items():
             divisors = numbers.get(name, counts).clamp(min=1)
             means[name] = total.cpu().div_(divisors.view(-1, *[1] * (total.dim() - 1)))
+        if "input_matrix" in means:  # the Gram form adds half of it
+            means["input_matrix"] = (means["input_matrix"] + means["input_matrix"].mT).div_(2)
         return means
 
+    def elements_per_sample(self, uses: Sequence[LayerUse]) -> int:
+        """Estimate how many numbers the statistics of one sample take at a time."""
+        inputs, outputs = self._shape
+        positions = self._positions(uses)
+        products = min(inputs * outputs, positions * (positions + inputs))
+        return positions * (inputs + outputs) + products
+
+    def _positions(self, uses: Sequence[LayerUse]) -> int:
+        """Return at how many positions a sample meets the weight."""
+        return (
+            sum(use.gradients.numel() // use.gradients.shape[0] for use in uses) // self._shape[1]
+        )
+
     def _add_one_position(
-        self, inputs: Tensor, gradients: Tensor, segments: list[_Segment]
+        self, inputs: Tensor, gradients: Tensor, codes: Tensor, segments: list[_Segment]
     ) -> None:
         """Add samples with G_i = g xᵀ, of which every statistic is a product of moments."""
         squares, gradient_squares = inputs.square(), gradients.square()
         norms = gradient_squares.sum(dim=2, keepdim=True)
-        self._add_products("row_importance", norms, squares, segments)
+        self._add_rows(squares[:, 0], codes, norms[:, 0])
         if "diagonal" in self.sums:
             self._add_products("diagonal", gradient_squares, squares, segments)
         if "input_matrix" in self.sums:
             self._add_products("input_matrix", inputs, inputs * norms, segments)
 
-    def _add_many_positions(
-        self, inputs: Tensor, gradients: Tensor, segments: list[_Segment]
+    def _add_direct_form(
+        self, uses: Sequence[LayerUse], codes: Tensor, segments: list[_Segment]
     ) -> None:
-        """Add samples by G_iᵀ G_i = leftᵀ right, in the form that costs less."""
-        if prefers_direct_form(inputs, gradients, self.sums):
-            left = right = gradients.transpose(1, 2) @ inputs
-            if "diagonal" in self.sums:
-                self._add("diagonal", left.square(), segments)
-        else:
-            left, right = inputs, gradients @ gradients.transpose(1, 2) @ inputs
-        self._add("row_importance", (left * right).sum(dim=1), segments)
+        """Add samples by G_i itself."""
+        found = weight_gradients(*uses[0])
+        for use in uses[1:]:
+            found += weight_gradients(*use)
         if "input_matrix" in self.sums:
-            self._add_products("input_matrix", left, right, segments)
+            self._add_products("input_matrix", found, found, segments)
+        squares = found.square_()
+        if "diagonal" in self.sums:
+            self._add("diagonal", squares, segments)
+        self._add_rows(squares.sum(dim=1), codes)
 
-    def _add_kronecker_inputs(
-        self, inputs: Tensor, gradients: Tensor, segments: list[_Segment]
+    def _add_gram_form(
+        self, inputs: Tensor, gradients: Tensor, codes: Tensor, segments: list[_Segment]
     ) -> None:
-        """Add the input factor over the positions that the loss depends on."""
-        if inputs.shape[1] == 1:
-            used = torch.ones_like(inputs[..., :1])
-        else:
-            used = (gradients != 0).any(dim=2, keepdim=True).to(inputs)
-        self._add_products("input_factor", inputs * used, inputs, segments)
-        self._add("positions", used.sum(dim=(1, 2)), segments)
+        """Add samples by the Gram matrices of their output gradients."""
+        rows = torch.zeros_like(inputs[:, 0])
+        for left, right in gram_products(inputs, gradients):
+            if "input_matrix" in self.sums:
+                self._add_products("input_matrix", left, right, segments)
+            rows += right.mul_(left).sum(dim=1)
+        self._add_rows(rows, codes)
+
+    def _add_rows(self, values: Tensor, codes: Tensor, weights: Tensor | None = None) -> None:
+        """Add values of shape (samples, in), or their products with weights, (samples, 1)."""
+        total = self.sums["row_importance"]
+        members = codes[:, None] == torch.arange(len(total), device=codes.device)
+        factors = members.to(values.dtype) if weights is None else members * weights
+        total += (factors.T @ values).to(total)
 
     def _add(self, name: str, values: Tensor, segments: list[_Segment]) -> None:
         """Add one value per sample."""
@@ -142,14 +190,14 @@ class GroupSums:
         total = self.sums[name]
         total[code].add_(value.view(total.shape[1:]).to(total.device))
 
-    def _grow(self, number_of_groups: int) -> None:
-        """Make room for groups that had no sample so far."""
-        for name, total in self.sums.items():
-            missing = number_of_groups - len(total)
-            if missing > 0:
-                grown = total.new_zeros(number_of_groups, *total.shape[1:])
-                grown[: len(total)] = total
-                self.sums[name] = grown
+
+def _joined(uses: Sequence[LayerUse]) -> tuple[Tensor, Tensor]:
+    """Return inputs and output gradients over the positions of all uses, without a copy of one."""
+    inputs = [input_positions(use.layer, use.inputs) for use in uses]
+    gradients = [output_positions(use.layer, use.gradients) for use in uses]
+    if len(uses) == 1:
+        return inputs[0], gradients[0]
+    return torch.cat(inputs, dim=1), torch.cat(gradients, dim=1)
 
 
 def _segments(codes: Tensor) -> list[_Segment]:
@@ -157,15 +205,3 @@ def _segments(codes: Tensor) -> list[_Segment]:
     values, lengths = codes.unique_consecutive(return_counts=True)
     stops = lengths.cumsum(dim=0).tolist()
     return list(zip(values.tolist(), [0, *stops[:-1]], stops, strict=True))
-
-
-def prefers_direct_form(inputs: Tensor, gradients: Tensor, sums: Collection[str]) -> bool:
-    """Tell whether building G_i costs fewer multiplications than the Gram form, or is needed."""
-    positions, number_of_inputs = inputs.shape[1:]
-    number_of_outputs = gradients.shape[2]
-    if "diagonal" in sums:
-        return True
-    matrix = number_of_inputs**2 if "input_matrix" in sums else 0
-    direct = positions * number_of_inputs * number_of_outputs + number_of_outputs * matrix
-    gram = positions**2 * (number_of_inputs + number_of_outputs) + positions * matrix
-    return direct < gram

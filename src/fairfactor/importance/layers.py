@@ -1,4 +1,4 @@
-"""The layers whose importance can be measured, and how a sample meets their weight."""
+"""The layers whose importance can be measured."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from fnmatch import fnmatchcase
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from fairfactor.errors import ArgumentError
 
@@ -61,38 +60,6 @@ def layer_device(layer: nn.Module) -> torch.device:
     weight = layer.weight
     assert isinstance(weight, Tensor)
     return weight.device
-
-
-def input_positions(layer: nn.Module, inputs: Tensor) -> Tensor:
-    """Arrange inputs of a layer as (samples, positions, in).
-
-    Args:
-        layer: A supported layer.
-        inputs: What it read, samples first.
-
-    Returns:
-        The inputs, in which a convolution meets its weight once per output pixel, with the patch
-        under the kernel as input.
-    """
-    if not isinstance(layer, nn.Conv2d):
-        return inputs.reshape(len(inputs), -1, inputs.shape[-1])
-    if isinstance(layer.padding, str) or layer.padding_mode != "zeros":
-        mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
-        inputs = functional.pad(inputs, layer._reversed_padding_repeated_twice, mode=mode)
-        padding: tuple[int, ...] = (0, 0)
-    else:
-        padding = layer.padding
-    if layer.kernel_size == layer.stride == (1, 1) and padding == (0, 0):
-        return inputs.flatten(start_dim=2).transpose(1, 2)
-    patches = functional.unfold(inputs, layer.kernel_size, layer.dilation, padding, layer.stride)
-    return patches.transpose(1, 2)
-
-
-def output_positions(layer: nn.Module, gradients: Tensor) -> Tensor:
-    """Arrange gradients of a layer's output as (samples, positions, out)."""
-    if isinstance(layer, nn.Conv2d):
-        return gradients.flatten(start_dim=2).transpose(1, 2)
-    return gradients.reshape(len(gradients), -1, gradients.shape[-1])
 
 
 def _matches(selection: str, model: nn.Module) -> list[str]:

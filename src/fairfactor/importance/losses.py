@@ -111,12 +111,13 @@ def _losses(loss: LossName, outputs: Tensor, targets: Any) -> Tensor:
                 f"cross_entropy: expected {len(outputs)} integer class codes."
             )
         codes = observed.long()
-        outside = codes[(codes < 0) | (codes >= classes)]
-        if len(outside):
-            raise DataError(
-                f"Target {outside[0].item()} is out of range: the model has {classes} outputs, "
-                f"so classes are 0 to {classes - 1}. Exclude rows without a class by group -1."
-            )
+        lowest, highest = codes.aminmax()
+        for code in (int(lowest), int(highest)):
+            if not 0 <= code < classes:
+                raise DataError(
+                    f"Target {code} is out of range: the model has {classes} outputs, "
+                    f"so classes are 0 to {classes - 1}. Exclude rows without a class by group -1."
+                )
         return functional.cross_entropy(outputs, codes, reduction="none")
     if observed.numel() != outputs.numel() or len(observed) != len(outputs):
         raise DataError(

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from fairfactor.errors import ArgumentError, DataError
 from fairfactor.importance.batches import Batch
 from fairfactor.importance.calls import LayerCall, called_input, split_samples
-from fairfactor.importance.layers import input_positions, layer_shape
+from fairfactor.importance.layers import layer_shape
+from fairfactor.importance.positions import input_positions
 
 _WORKSPACE_ELEMENTS = 2**22
 
