@@ -1,9 +1,13 @@
 """Group Fisher information against a training step: time, memory, and other ways to get it.
 
-Times are processor seconds of one thread, the least of several rounds in which the candidates take
-turns, so that other programs on the machine disturb them little. Memory is the growth of the peak
-resident size of a fresh process over what it had before the work. Dropout is off everywhere, which
-favours the training step.
+Times are processor seconds of one thread. The candidates take turns over several rounds, and a
+ratio is the median of the ratios of the rounds, so that other programs on the machine disturb it
+little. Everything runs on the same few batches, one call of ``group_fisher`` for all of them, as
+over a data set. Memory is the growth of the peak resident size of a fresh process over what it had
+before the work. Dropout is off everywhere, which favours the training step.
+
+Per-sample gradients by torch.func are taken in chunks, of the size that is fastest here, either of
+the measured weights alone or of all parameters; each chunk is squared and summed by group at once.
 
     python -m benchmarks.bench_importance
 """
@@ -11,14 +15,18 @@ favours the training step.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import math
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
@@ -27,7 +35,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from torch.nn import functional
 
-from fairfactor.importance import group_fisher, select_layers
+from fairfactor.importance import GroupFisher, group_fisher, select_layers
 
 RESULT = Path(__file__).parent / "results" / "importance.json"
 GROUPS = 4
@@ -85,6 +93,35 @@ def tabular() -> tuple[nn.Module, Tensor]:
     return nn.Sequential(*hidden, nn.Linear(sizes[-1], 2)), torch.randn(4096, 100)
 
 
+class Residual(nn.Module):
+    """A residual block of two 3 × 3 convolutions, as in ResNet-18."""
+
+    def __init__(self, before: int, after: int, stride: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(before, after, 3, stride, 1, bias=False)
+        self.second = nn.Conv2d(after, after, 3, 1, 1, bias=False)
+        self.first_norm, self.second_norm = nn.BatchNorm2d(after), nn.BatchNorm2d(after)
+        self.shortcut: nn.Module = nn.Identity()
+        if stride > 1:
+            self.shortcut = nn.Conv2d(before, after, 1, stride, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = functional.relu(self.first_norm(self.first(x)))
+        return functional.relu(self.second_norm(self.second(hidden)) + self.shortcut(x))
+
+
+def residual() -> tuple[nn.Module, Tensor]:
+    widths = (64, 64, 128, 256, 512)
+    stem = [nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(2)]
+    blocks = [
+        block
+        for before, after in pairwise(widths)
+        for block in (Residual(before, after, 1 + (after > before)), Residual(after, after, 1))
+    ]
+    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], 2)]
+    return nn.Sequential(*stem, *blocks, *head), torch.randn(8, 3, 96, 96)
+
+
 def convolutional() -> tuple[nn.Module, Tensor]:
     widths = (3, 32, 64, 128)
     hidden = [
@@ -96,81 +133,130 @@ def convolutional() -> tuple[nn.Module, Tensor]:
     return nn.Sequential(*hidden, *head), torch.randn(32, 3, 32, 32)
 
 
-MODELS = {"bert": bert, "tabular": tabular, "convolutional": convolutional}
+MODELS = {
+    "bert": bert,
+    "tabular": tabular,
+    "convolutional": convolutional,
+    "residual": residual,
+}
+BATCHES = {"bert": 1, "tabular": 4, "convolutional": 8, "residual": 2}
+CHUNKS = (2, 4, 16, 32)
 
 
-def steps(name: str) -> dict[str, Step]:
-    """Build the candidates for one model and one batch."""
-    torch.manual_seed(0)
-    model, inputs = MODELS[name]()
-    model.eval()
-    number = len(inputs)
-    targets, groups = torch.randint(0, 2, (number,)), torch.arange(number) % GROUPS
-    layers = "*" if name == "convolutional" else "all-linear"
-    weights = {f"{key}.weight": layer.weight for key, layer in select_layers(model, layers).items()}
+class Problem:
+    """A model with one batch, which serves several times, and the candidates."""
 
-    def training_step() -> None:
-        model.zero_grad()
-        functional.cross_entropy(model(inputs), targets).backward()
+    def __init__(self, name: str) -> None:
+        torch.manual_seed(0)
+        self.model, self.inputs = MODELS[name]()
+        self.model.eval()
+        number = len(self.inputs)
+        self.targets, self.groups = torch.randint(0, 2, (number,)), torch.arange(number) % GROUPS
+        self.batches = BATCHES[name]
+        self.layers = "all-linear" if name in {"bert", "tabular"} else "*"
+        self.weights = {
+            f"{key}.weight": layer.weight
+            for key, layer in select_layers(self.model, self.layers).items()
+        }
 
-    def forward() -> None:
+    def training_step(self) -> None:
+        for _ in range(self.batches):
+            self.model.zero_grad()
+            functional.cross_entropy(self.model(self.inputs), self.targets).backward()
+
+    def forward(self) -> None:
         with torch.no_grad():
-            model(inputs)
+            for _ in range(self.batches):
+                self.model(self.inputs)
 
-    def accumulate(sums: dict[str, Tensor], gradients: dict[str, Tensor], codes: Tensor) -> None:
-        for key, gradient in gradients.items():
-            rows = gradient.square().sum(dim=1).reshape(len(codes), -1)
+    def fisher(self, layers: str) -> dict[str, GroupFisher]:
+        batch = (self.inputs, self.targets, self.groups)
+        return group_fisher(self.model, [batch] * self.batches, layers=layers)
+
+    def accumulate(self, sums: dict[str, Tensor], gradients: dict[str, Tensor], codes: Tensor):
+        for key in self.weights:
+            rows = gradients[key].square().sum(dim=1).reshape(len(codes), -1)
             total = sums.setdefault(key, torch.zeros(GROUPS, rows.shape[1]))
             total.index_add_(0, codes, rows)
 
-    def loop() -> dict[str, Tensor]:
+    def loop(self) -> dict[str, Tensor]:
         sums: dict[str, Tensor] = {}
-        for index in range(number):
-            loss = functional.cross_entropy(
-                model(inputs[index : index + 1]), targets[index : index + 1]
-            )
-            found = torch.autograd.grad(loss, list(weights.values()))
-            gradients = {key: value[None] for key, value in zip(weights, found, strict=True)}
-            accumulate(sums, gradients, groups[index : index + 1])
+        for _ in range(self.batches):
+            for index in range(len(self.inputs)):
+                row = slice(index, index + 1)
+                loss = functional.cross_entropy(self.model(self.inputs[row]), self.targets[row])
+                found = torch.autograd.grad(loss, list(self.weights.values()))
+                gradients = {key: g[None] for key, g in zip(self.weights, found, strict=True)}
+                self.accumulate(sums, gradients, self.groups[row])
         return sums
 
-    def loss_of(values: dict[str, Tensor], row: Tensor, target: Tensor) -> Tensor:
-        outputs = functional_call(model, values, (row[None],))
-        return functional.cross_entropy(outputs, target[None])
+    def vectorised(self, chunk: int, *, all_parameters: bool) -> dict[str, Tensor]:
+        chosen = dict(self.model.named_parameters()) if all_parameters else self.weights
+        detached = {key: value.detach() for key, value in chosen.items()}
 
-    def vectorised() -> dict[str, Tensor]:
+        def loss_of(values: dict[str, Tensor], row: Tensor, target: Tensor) -> Tensor:
+            outputs = functional_call(self.model, values, (row[None],))
+            return functional.cross_entropy(outputs, target[None])
+
         sums: dict[str, Tensor] = {}
-        detached = {key: value.detach() for key, value in weights.items()}
-        for rows in torch.arange(number).split(16 if name == "bert" else 32):
-            gradients = vmap(grad(loss_of), in_dims=(None, 0, 0))(
-                detached, inputs[rows], targets[rows]
-            )
-            accumulate(sums, gradients, groups[rows])
+        for _ in range(self.batches):
+            for rows in torch.arange(len(self.inputs)).split(chunk):
+                gradients = vmap(grad(loss_of), in_dims=(None, 0, 0))(
+                    detached, self.inputs[rows], self.targets[rows]
+                )
+                self.accumulate(sums, gradients, self.groups[rows])
+                gc.collect(1)  # the gradients are held in reference cycles
         return sums
 
-    batch = (inputs, targets, groups)
-    return {
-        "training_step": training_step,
-        "forward": forward,
-        "group_fisher_all": lambda: group_fisher(model, [batch], layers=layers),
-        "group_fisher_head": lambda: group_fisher(model, [batch]),
-        "vmap_grad": vectorised,
-        "loop_over_samples": loop,
-    }
+    def candidates(self) -> dict[str, Step]:
+        steps: dict[str, Step] = {
+            "training_step": self.training_step,
+            "forward": self.forward,
+            "group_fisher_all": lambda: self.fisher(self.layers),
+            "group_fisher_head": lambda: self.fisher("head"),
+            "loop_over_samples": self.loop,
+        }
+        for chunk in CHUNKS:
+            if chunk <= len(self.inputs):
+                steps[f"vmap_grad_{chunk}"] = partial(self.vectorised, chunk, all_parameters=False)
+                steps[f"vmap_grad_all_parameters_{chunk}"] = partial(
+                    self.vectorised, chunk, all_parameters=True
+                )
+        return steps
 
 
-def race(candidates: dict[str, Step], rounds: int) -> dict[str, float]:
-    """Return the least processor seconds of each candidate; the slow ones run fewer rounds."""
+def processor_seconds(step: Step) -> float:
+    start = time.thread_time()
+    step()
+    return time.thread_time() - start
+
+
+def fastest_chunks(candidates: dict[str, Step]) -> dict[str, Step]:
+    """Keep the fastest chunk size of each kind of per-sample gradients, of two tries each."""
+    kept = {name: step for name, step in candidates.items() if "vmap" not in name}
+    for kind in ("vmap_grad", "vmap_grad_all_parameters"):
+        sizes = [name for name in candidates if name.rpartition("_")[0] == kind]
+        seconds = {
+            name: min(processor_seconds(candidates[name]) for _ in range(2)) for name in sizes
+        }
+        best = min(seconds, key=seconds.__getitem__)
+        kept[best] = candidates[best]
+    return kept
+
+
+def race(candidates: dict[str, Step], rounds: int) -> dict[str, list[float]]:
+    """Return the processor seconds of each candidate in every round."""
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
     for index in range(rounds + 1):
         for name, step in candidates.items():
-            if name in {"vmap_grad", "loop_over_samples"} and index > 2:
-                continue
-            start = time.thread_time()
-            step()
+            taken = processor_seconds(step)
             if index:  # the first round warms up
-                seconds[name].append(time.thread_time() - start)
-    return {name: min(values) for name, values in seconds.items()}
+                seconds[name].append(taken)
+    return seconds
+
+
+def median_ratio(over: list[float], under: list[float]) -> float:
+    return round(median(a / b for a, b in zip(over, under, strict=True)), 3)
 
 
 def resident_mib(entry: str) -> float:
@@ -182,7 +268,7 @@ def resident_mib(entry: str) -> float:
 def memory_growth(model: str, candidate: str) -> float:
     """Run one candidate once in this process and return the growth of its peak memory in MiB."""
     torch.set_num_threads(1)
-    step = steps(model)[candidate]
+    step = Problem(model).candidates()[candidate]
     Path("/proc/self/clear_refs").write_text("5")  # forget the highest value so far
     before = resident_mib("VmRSS")
     step()
@@ -196,49 +282,53 @@ def memory_growth_apart(model: str, candidate: str) -> float:
 
 def compare(model: str, rounds: int) -> dict[str, Any]:
     """Measure all candidates on one model, and relate them to the training step."""
-    candidates = steps(model)
+    problem = Problem(model)
+    candidates = fastest_chunks(problem.candidates())
     seconds = race(candidates, rounds)
     memory = {name: memory_growth_apart(model, name) for name in candidates}
-    exact, ours = candidates["loop_over_samples"](), candidates["group_fisher_all"]()
-    assert isinstance(exact, dict)
-    assert isinstance(ours, dict)
+    exact, ours = problem.loop(), problem.fisher(problem.layers)
     errors = []
     for name, found in ours.items():
         expected = exact[f"{name}.weight"] / found.counts[:, None]
         error = (found.row_importance - expected).abs().max() / expected.abs().max()
         errors.append(float(error))
-    result: dict[str, Any] = {
-        "processor_seconds": {name: round(value, 4) for name, value in seconds.items()},
+    peers = [name for name in candidates if "vmap" in name]
+    return {
+        "processor_seconds_least": {name: round(min(found), 4) for name, found in seconds.items()},
         "peak_memory_growth_mib": {name: round(value, 1) for name, value in memory.items()},
         "time_over_training_step": {
-            name: round(value / seconds["training_step"], 3) for name, value in seconds.items()
+            name: median_ratio(found, seconds["training_step"]) for name, found in seconds.items()
         },
         "memory_over_training_step": {
             name: round(value / memory["training_step"], 3) for name, value in memory.items()
         },
-        "head_time_over_forward": round(seconds["group_fisher_head"] / seconds["forward"], 3),
+        "head_time_over_forward": median_ratio(seconds["group_fisher_head"], seconds["forward"]),
+        "times_slower_than_group_fisher_all": {
+            name: median_ratio(seconds[name], seconds["group_fisher_all"]) for name in peers
+        },
         "layers": len(ours),
+        "rounds": rounds,
+        "load_average": round(os.getloadavg()[0], 1),
         "largest_error_against_loop": max(errors),
     }
-    return result
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
     parser.add_argument("--memory", nargs=2, metavar=("MODEL", "CANDIDATE"))
     options = parser.parse_args()
     if options.memory:
         print(memory_growth(*options.memory))
         return
     torch.set_num_threads(1)
-    results: dict[str, Any] = {}
-    for model in MODELS:
+    results: dict[str, Any] = json.loads(RESULT.read_text()) if RESULT.exists() else {}
+    for model in options.models:
         results[model] = compare(model, options.rounds)
+        results["environment"] = describe_environment()
+        RESULT.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
         print(model, json.dumps(results[model], indent=1), flush=True)
-    results["environment"] = describe_environment()
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 Each peer computes for each group, in a pass of its own, what fairfactor computes for all groups in
 one pass: torch.func and BackPACK the row importance under observed labels, nngeometry the one under
 the model's own predictive distribution, curvlinops the Kronecker factors. Times are processor
-seconds of one thread, the least of several rounds; a peer that cannot do it is listed with its
-error.
+seconds of one thread, in turns with fairfactor; how many times slower a peer is, is the median over
+the rounds. A peer that cannot do it is listed with its error.
 
 The peers depend on torchvision, which the CPU build of torch cannot have, so they are installed
 without their dependencies, and never into the environment of the project:
@@ -24,14 +24,15 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import time
+import os
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
-from benchmarks.bench_importance import GROUPS, MODELS
+from benchmarks.bench_importance import GROUPS, MODELS, median_ratio, processor_seconds
 from benchmarks.environment import describe_environment
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
@@ -45,7 +46,6 @@ PEERS = {
     "curvlinops": "curvlinops-for-pytorch",
     "nngeometry": "nngeometry",
 }
-PER_SAMPLE_AT_A_TIME = 16
 
 Result = dict[str, Tensor]
 
@@ -83,8 +83,8 @@ def kronecker(problem: Problem) -> Result:
     return {name: fisher.output_factor for name, fisher in found.items()}
 
 
-def torch_func(problem: Problem) -> Result:
-    """Per-sample gradients of all parameters, as the tutorial of PyTorch takes them."""
+def torch_func(chunk: int, problem: Problem) -> Result:
+    """Per-sample gradients of all parameters, as the tutorial of PyTorch takes them, in chunks."""
     parameters = {name: value.detach() for name, value in problem.model.named_parameters()}
 
     def loss_of(values: Result, row: Tensor, target: Tensor) -> Tensor:
@@ -92,7 +92,7 @@ def torch_func(problem: Problem) -> Result:
         return functional.cross_entropy(outputs, target[None])
 
     sums: Result = {}
-    for rows in torch.arange(len(problem.inputs)).split(PER_SAMPLE_AT_A_TIME):
+    for rows in torch.arange(len(problem.inputs)).split(chunk):
         gradients = vmap(grad(loss_of), in_dims=(None, 0, 0))(
             parameters, problem.inputs[rows], problem.targets[rows]
         )
@@ -176,7 +176,11 @@ def curvlinops(problem: Problem) -> Result:
 COMPARISONS: dict[str, tuple[Candidate, dict[str, Candidate]]] = {
     "row importance, observed labels": (
         lambda problem: row_importance(problem, "observed"),
-        {"torch.func": torch_func, "backpack": backpack},
+        {
+            "torch.func, 4 samples at a time": partial(torch_func, 4),
+            "torch.func, 16 samples at a time": partial(torch_func, 16),
+            "backpack": backpack,
+        },
     ),
     "row importance, predicted labels": (
         lambda problem: row_importance(problem, "predicted"),
@@ -184,12 +188,6 @@ COMPARISONS: dict[str, tuple[Candidate, dict[str, Candidate]]] = {
     ),
     "Kronecker factors, observed labels": (kronecker, {"curvlinops": curvlinops}),
 }
-
-
-def processor_seconds(candidate: Callable[[], object]) -> float:
-    start = time.thread_time()
-    candidate()
-    return time.thread_time() - start
 
 
 def compare(model: str, ours: Candidate, peer: Candidate, rounds: int) -> Any:
@@ -211,7 +209,7 @@ def compare(model: str, ours: Candidate, peer: Candidate, rounds: int) -> Any:
     return {
         "seconds": round(min(theirs), 4),
         "seconds_of_fairfactor": round(min(own), 4),
-        "times_slower_than_fairfactor": round(min(theirs) / min(own), 2),
+        "times_slower_than_fairfactor": median_ratio(theirs, own),
         "largest_relative_difference": max(errors),
     }
 
@@ -234,6 +232,7 @@ def main() -> None:
                 print(model, comparison, name, found, flush=True)
     versions = {name: version(package) for name, package in PEERS.items()}
     results["environment"] = describe_environment() | versions
+    results["environment"]["load_average"] = round(os.getloadavg()[0], 1)
     RESULT.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 

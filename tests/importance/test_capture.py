@@ -132,3 +132,33 @@ def test_activation_in_place_after_a_view() -> None:
     for name, found in group_fisher(viewing, [batch], layers="all-linear").items():
         assert bool(found.row_importance.any())
         assert torch.equal(found.row_importance, expected[name].row_importance)
+
+
+def test_graph_that_starts_elsewhere() -> None:
+    """Inputs or embeddings that require gradients, for one part of the model or all of it."""
+
+    class Towers(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.two, self.head = nn.Linear(6, 4), nn.Linear(6, 4), nn.Linear(4, 3)
+
+        def forward(self, first: Tensor, second: Tensor) -> Tensor:
+            return self.head(torch.tanh(self.one(first)) * torch.tanh(self.two(second)))
+
+    torch.manual_seed(1)
+    model, x = Towers().eval(), torch.randn(3, 6)
+    expected = group_fisher(model, [((x, x), *BATCH[1:])], layers="all-linear")
+    leaf = x.clone().requires_grad_()
+    for inputs in ((x, leaf), (leaf, x), (leaf, leaf)):
+        found = group_fisher(model, [(inputs, *BATCH[1:])], layers="all-linear")
+        for name, wanted in expected.items():
+            assert bool(wanted.row_importance.any())
+            assert torch.equal(found[name].row_importance, wanted.row_importance)
+    assert leaf.grad is None
+    with pytest.raises(ArgumentError, match="on which the loss depends"):
+        group_fisher(
+            model,
+            [((leaf, x), *BATCH[1:])],
+            layers="two",
+            forward=lambda m, v: m(*v).detach() + v[0][:, :3],
+        )

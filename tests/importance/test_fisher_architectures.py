@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from tests.importance.small_data import NUMBER, classes_and_groups, split_batches, token_inputs
@@ -14,7 +16,7 @@ from tests.oracles.per_sample_fisher import per_sample_fisher
 from torch import Tensor, nn
 
 from fairfactor.errors import DataError, FairfactorError
-from fairfactor.importance import group_fisher
+from fairfactor.importance import group_fisher, input_moments
 
 
 def test_half_precision_accumulates_in_full_precision() -> None:
@@ -114,26 +116,69 @@ def test_activation_checkpointing() -> None:
         torch.testing.assert_close(found.row_importance, expected, rtol=1e-10, atol=0)
 
 
-def test_transformer_encoder_layer_of_torch() -> None:
-    torch.manual_seed(15)
-
-    class Encoder(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.block = nn.TransformerEncoderLayer(8, 2, 12, batch_first=True)
-            self.classifier = nn.Linear(8, 3)
-
-        def forward(self, x: Tensor) -> Tensor:
-            return self.classifier(self.block(x).mean(dim=1))
-
-    model, inputs = Encoder().eval().double(), torch.randn(NUMBER, 5, 8).double()
+def assert_equals_loop(model: nn.Module, inputs: Any, layers: Any, found_layers: list[str]) -> None:
+    """Compare the row importance of every layer with a loop over samples, in float64."""
     targets, groups = classes_and_groups()
-    result = group_fisher(model, [(inputs, targets, groups)], layers="all-linear")
-    assert list(result) == ["block.linear1", "block.linear2", "classifier"]
+    batches = split_batches(inputs, targets, groups, 6)
+    result = group_fisher(model, batches, layers=layers)
+    assert list(result) == found_layers
     for name, found in result.items():
         loop = per_sample_fisher(model, inputs, targets, f"{name}.weight")
         expected, _, _ = loop.group_means(groups)
         torch.testing.assert_close(found.row_importance, expected, rtol=1e-9, atol=0)
+
+
+class Encoder(nn.Module):
+    """The transformer encoder of torch, which has a fused path for evaluation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        block = nn.TransformerEncoderLayer(8, 2, 12, batch_first=True)
+        self.encoder = nn.TransformerEncoder(block, 1)
+        self.classifier = nn.Linear(8, 3)
+
+    def forward(self, x: Tensor, padding: Tensor) -> Tensor:
+        return self.classifier(self.encoder(x, src_key_padding_mask=padding)[:, 0])
+
+
+@pytest.mark.filterwarnings("ignore:.*nested tensors:UserWarning")
+def test_transformer_encoder_of_torch() -> None:
+    torch.manual_seed(15)
+    padding = torch.arange(5) >= (torch.arange(NUMBER) % 4 + 2)[:, None]
+    inputs = (torch.randn(NUMBER, 5, 8).double(), padding)
+    names = ["encoder.layers.0.linear1", "encoder.layers.0.linear2", "classifier"]
+    was_enabled = torch.backends.mha.get_fastpath_enabled()
+    model = Encoder().eval().double()
+    assert_equals_loop(model, inputs, "all-linear", names)
+    assert torch.backends.mha.get_fastpath_enabled() == was_enabled
+    targets, groups = classes_and_groups()
+    moments = input_moments(model, [(inputs, targets, groups)], layers=names[0])
+    assert moments[names[0]].mean.shape == (8,)
+
+
+def test_convolution_that_is_called_twice() -> None:
+    torch.manual_seed(17)
+    shared = nn.Conv2d(3, 3, 3, padding=1)
+    tail = [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    model = nn.Sequential(shared, nn.Tanh(), nn.MaxPool2d(3), shared, *tail).eval().double()
+    assert_equals_loop(model, torch.randn(NUMBER, 3, 12, 12).double(), "*", ["0"])
+
+
+def test_channels_last() -> None:
+    torch.manual_seed(18)
+    layers = [nn.Conv2d(3, 4, 3, stride=2), nn.Conv2d(4, 3, 1), nn.AdaptiveAvgPool2d(1)]
+    model = nn.Sequential(*layers, nn.Flatten()).eval().double()
+    model = model.to(memory_format=torch.channels_last)
+    inputs = torch.randn(NUMBER, 3, 9, 9).double().to(memory_format=torch.channels_last)
+    assert_equals_loop(model, inputs, "*", ["0", "1"])
+
+
+def test_compiled_model() -> None:
+    torch.manual_seed(19)
+    model, inputs = deep_mlp().double(), torch.randn(NUMBER, 6).double()
+    compiled = torch.compile(model, backend="eager")
+    compiled(inputs)
+    assert_equals_loop(compiled, inputs, "all-linear", [f"_orig_mod.{i}" for i in (0, 2, 4)])
 
 
 def test_models_of_transformers() -> None:
@@ -161,7 +206,10 @@ def test_models_of_transformers() -> None:
         batches = split_batches(inputs, targets, groups, 6)
         result = group_fisher(model, batches, layers="all-linear")
         assert len(result) == expected_layers
+        model.enable_input_require_grads()  # as checkpointing does: a graph from the embeddings on
+        again = group_fisher(model, batches, layers="all-linear")
         for name, found in result.items():
+            assert torch.equal(again[name].row_importance, found.row_importance)
             loop = per_sample_fisher(
                 model,
                 inputs,

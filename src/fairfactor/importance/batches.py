@@ -131,6 +131,18 @@ def select_rows(value: Any, rows: Tensor | None) -> Any:
     return value if rows is None else _mapped(value, lambda tensor: tensor[rows])
 
 
+def rows_of_inputs(batch: Batch, rows: Tensor) -> Any:
+    """Take the given rows of the inputs; None unless all are tensors with one row per sample."""
+    inputs = batch.inputs
+    if isinstance(inputs, Mapping):
+        parts = list(inputs.values())
+    else:
+        parts = list(inputs) if isinstance(inputs, (tuple, list)) else [inputs]
+    if not all(isinstance(part, Tensor) and part.shape[:1] == (len(batch),) for part in parts):
+        return None
+    return select_rows(inputs, rows)
+
+
 def add_counts(counts: Tensor, codes: Tensor) -> Tensor:
     """Return the counts of the groups, shape (G,), with the group codes of a batch added."""
     total = torch.bincount(codes.cpu(), minlength=len(counts))

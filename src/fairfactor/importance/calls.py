@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from fairfactor.errors import ArgumentError, DataError, FairfactorError
@@ -133,3 +136,17 @@ def tied_layers(model: nn.Module, name: str, layer: nn.Module) -> list[nn.Module
                 "Untie it first: layer.weight = nn.Parameter(layer.weight.detach().clone()).",
             )
     return modules
+
+
+@contextmanager
+def calling_layers() -> Iterator[None]:
+    """Make models call their layers one by one: no fused attention blocks, no compiled code."""
+    was_enabled = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    # Where nothing was compiled, the compiler is not worth its import.
+    compiler_is_loaded = "torch._dynamo" in sys.modules
+    try:
+        with torch.compiler.set_stance("force_eager") if compiler_is_loaded else nullcontext():
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(was_enabled)

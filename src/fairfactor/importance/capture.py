@@ -17,6 +17,7 @@ from fairfactor.importance.calls import (
     LayerCall,
     LayerUse,
     called_input,
+    calling_layers,
     layout_is_open,
     split_samples,
     tied_layers,
@@ -45,6 +46,8 @@ class GradientCapture:
 
     All parameters are frozen inside the context, so that autograd computes no weight gradient and
     builds no graph below the first chosen layer: there, the graph starts at the layer's output.
+    Where something else starts a graph, such as a hook that makes embeddings require gradients, it
+    is followed too.
     A weight that is used several times in a forward pass is handed on once, with all of its uses,
     since the gradient of a sample is their sum. Hooks are removed and ``requires_grad`` is restored
     on leaving; ``grad`` is never touched.
@@ -59,16 +62,17 @@ class GradientCapture:
         self._receive: Receiver | None = None
         self._weights = [_Weight(name) for name in layers]
         self._sharing = [tied_layers(model, name, layer) for name, layer in layers.items()]
-        self._roots: list[Tensor] = []
         self._batch_size = 0
         self._recording = False
         self._is_last_pass = False
+        self._has_handed_on = False
         self._layout_is_open = False
         self._layout_is_known = False
         self._stack = ExitStack()
 
     def __enter__(self) -> GradientCapture:
         self._stack.enter_context(_frozen(self._model))
+        self._stack.enter_context(calling_layers())
         self._stack.enter_context(torch.enable_grad())
         hooked: dict[nn.Module, list[_Weight]] = {}
         for weight, modules in zip(self._weights, self._sharing, strict=True):
@@ -114,23 +118,19 @@ class GradientCapture:
             rows: Index in the batch of each included sample, or None if all are.
             receive: Called with the name of a layer and the uses of its weight, as soon as the
                 last of them is known; once for each backward pass.
-
-        Raises:
-            ArgumentError: If they do not depend on the chosen layers.
         """
-        if not self._roots or not all(scalar.requires_grad for scalar in scalars):
-            raise ArgumentError(
-                "layers",
-                ", ".join(weight.name for weight in self._weights[:4]),
-                "layers that the model calls, and on which the loss depends",
-                "Choose other layers, and do not detach the outputs.",
-            )
+        if not all(scalar.requires_grad for scalar in scalars):
+            raise self._independence_error()
         if self._layout_is_open and not self._layout_is_known:
             check = partial(_check_other_rows, 0 if rows is None else int(rows[0]))
             self._run_pass(scalars[0][0], check, is_last=False)
             self._layout_is_known = True
-        for index, scalar in enumerate(scalars):
+        handed_on = [
             self._run_pass(scalar.sum(), receive, is_last=index == len(scalars) - 1)
+            for index, scalar in enumerate(scalars)
+        ]
+        if not any(handed_on):
+            raise self._independence_error()
         self._forget()
 
     def refuse_uncalled(self) -> None:
@@ -148,13 +148,24 @@ class GradientCapture:
                     "Leave it out of layers=; a module that reads its weight does not call it.",
                 )
 
-    def _run_pass(self, scalar: Tensor, receive: Receiver, *, is_last: bool) -> None:
-        """Run a backward pass down to where the graph starts."""
+    def _run_pass(self, scalar: Tensor, receive: Receiver, *, is_last: bool) -> bool:
+        """Run a backward pass down to where the graph starts; tell whether anything arrived."""
         self._receive = receive
         self._is_last_pass = is_last
-        torch.autograd.grad(scalar, self._roots, retain_graph=not is_last, allow_unused=True)
+        self._has_handed_on = False
+        torch.autograd.grad(scalar, _leaves(scalar), retain_graph=not is_last)
         for weight in self._weights:
             self._hand_on(weight)
+        return self._has_handed_on
+
+    def _independence_error(self) -> ArgumentError:
+        """Make the error for outputs that do not depend on any chosen layer."""
+        return ArgumentError(
+            "layers",
+            ", ".join(weight.name for weight in self._weights[:4]),
+            "layers that the model calls, and on which the loss depends",
+            "Choose other layers, and do not detach the outputs.",
+        )
 
     def _hook(self, weights: list[_Weight]) -> Callable[..., Tensor]:
         """Make the forward hook of a module that uses the given weights."""
@@ -162,6 +173,8 @@ class GradientCapture:
         def record(
             layer: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any], output: Tensor
         ) -> Tensor:
+            if not (self._recording or torch.is_grad_enabled()):
+                return output
             inputs = called_input(arguments, keywords)
             name = weights[0].name
             if not torch.is_grad_enabled() or torch.is_inference_mode_enabled():
@@ -176,8 +189,6 @@ class GradientCapture:
             tapped = _without_view(root) if starts_graph or output._is_view() else output
             if not self._recording:  # recomputed by activation checkpointing
                 return tapped
-            if starts_graph:
-                self._roots.append(root)
             self._layout_is_open |= layout_is_open(layer, inputs, self._batch_size)
             inputs = split_samples(layer, name, inputs, self._batch_size)
             for weight in weights:
@@ -207,13 +218,29 @@ class GradientCapture:
         if self._is_last_pass:
             weight.forget()
         if arrived and self._receive:
+            self._has_handed_on = True
             self._receive(weight.name, arrived)
 
     def _forget(self) -> None:
         """Drop everything that belongs to one batch."""
-        self._roots = []
         for weight in self._weights:
             weight.forget()
+
+
+def _leaves(scalar: Tensor) -> list[Tensor]:
+    """Return the tensors at which the graph of a scalar starts."""
+    assert scalar.grad_fn is not None
+    leaves, waiting = [], [scalar.grad_fn]
+    seen = set(waiting)
+    while waiting:
+        node = waiting.pop()
+        if hasattr(node, "variable"):
+            leaves.append(node.variable)
+        for following, _ in node.next_functions:
+            if following is not None and following not in seen:
+                seen.add(following)
+                waiting.append(following)
+    return leaves
 
 
 def _check_other_rows(row: int, name: str, uses: list[LayerUse]) -> None:

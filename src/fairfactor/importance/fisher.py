@@ -23,7 +23,7 @@ from fairfactor.importance.batches import (
 from fairfactor.importance.calls import LayerUse
 from fairfactor.importance.capture import GradientCapture
 from fairfactor.importance.group_sums import GroupSums, Statistic
-from fairfactor.importance.independence import refuse_sample_dependence
+from fairfactor.importance.independence import refuse_changing_outputs, refuse_sample_dependence
 from fairfactor.importance.layers import layer_device, layer_shape, select_layers
 from fairfactor.importance.losses import Labels, LossName, Objective, PerSampleLoss
 
@@ -80,7 +80,8 @@ def group_fisher(
     samples, a group without samples, codes or targets out of range, values that are not finite.
 
     A sample's gradient must not depend on the other samples of its batch. Batch normalisation in
-    training mode is refused; interactions inside a model's own functions cannot be seen. Gradients
+    training mode is refused, and so are models whose own functions are random or mix samples, as
+    far as two samples of the first batch on their own show it (not with ``forward``). Gradients
     of the weight come from calls of the layer (and of layers tied to it) as a module.
 
     Args:
@@ -118,14 +119,17 @@ def group_fisher(
     }
     counts = torch.zeros(len(group_names or ()), dtype=torch.int64)
     with GradientCapture(model, chosen) as capture:
-        for batch in read_batches(batches, model, group_names):
+        for index, batch in enumerate(read_batches(batches, model, group_names)):
             included = batch.included()
             counts = add_counts(counts, select_rows(batch.groups, included))
             for total in sums.values():
                 total.grow(len(counts))
             with capture.forward(len(batch)):
-                outputs = select_rows(run_model(model, batch, forward), included)
-                scalars = objective(outputs, select_rows(batch.targets, included))
+                outputs = run_model(model, batch, forward)
+                targets = select_rows(batch.targets, included)
+                scalars = objective(select_rows(outputs, included), targets)
+            if index == 0 and forward is None:
+                refuse_changing_outputs(model, batch, outputs)
             rows = _rows_to_add(batch.groups, included, statistics)
             capture.backward(scalars, included, partial(_add_samples, sums, batch.groups, rows))
     names = checked_group_names(group_names, counts)

@@ -18,6 +18,7 @@ from fairfactor.importance.batches import (
     read_batches,
     run_model,
 )
+from fairfactor.importance.calls import calling_layers
 from fairfactor.importance.independence import refuse_sample_dependence
 from fairfactor.importance.layers import select_layers
 from fairfactor.importance.moment_sums import MomentSums
@@ -154,6 +155,7 @@ def input_moments(
     counts = torch.zeros(len(group_names or ()), 0, dtype=torch.int64)
     with ExitStack() as stack:
         stack.enter_context(torch.no_grad())
+        stack.enter_context(calling_layers())
         for total in sums:
             handle = total.layer.register_forward_hook(total.record, with_kwargs=True)
             stack.callback(handle.remove)
