@@ -1,6 +1,7 @@
 import json
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -18,6 +19,11 @@ class Point:
     more: object = None
 
 
+class Pair(NamedTuple):
+    first: int
+    second: object
+
+
 plain = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 values = st.recursive(
     plain,
@@ -25,6 +31,7 @@ values = st.recursive(
         st.lists(inner)
         | st.tuples(inner, inner)
         | st.dictionaries(st.tuples(st.text(), st.integers()), inner)
+        | st.builds(Pair, st.integers(), inner)
         | st.builds(Point, st.floats(allow_nan=False), st.just(("a",)), inner)
     ),
     max_leaves=10,
@@ -35,7 +42,8 @@ values = st.recursive(
 def test_a_value_comes_back_as_it_was(tmp_path_factory, value):
     folder = tmp_path_factory.mktemp("value")
     save_value(value, folder)
-    assert load_value(folder, [Point]) == value
+    found = load_value(folder, [Point, Pair])
+    assert (found, repr(found)) == (value, repr(value))
 
 
 def test_arrays_and_tensors_keep_their_bits(tmp_path):

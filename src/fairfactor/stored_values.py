@@ -21,7 +21,7 @@ def save_value(value: object, folder: Path) -> None:
     """Write a value.
 
     Args:
-        value: Any nesting of dataclasses, mappings, lists, tuples, arrays, tensors and plain
+        value: Any nesting of dataclasses, named tuples, mappings, lists, tuples, arrays, tensors and plain
             values.
         folder: An existing folder.
     """
@@ -37,7 +37,7 @@ def load_value(folder: Path, kinds: Sequence[type]) -> Any:
 
     Args:
         folder: Where `save_value` wrote.
-        kinds: The dataclasses that may be in it.
+        kinds: The dataclasses and named tuples that may be in it.
 
     Returns:
         An equal value.
@@ -70,6 +70,9 @@ def _encode(value: Any, arrays: dict[str, Tensor]) -> Any:
         return {kind: name}
     if is_dataclass(value) and not isinstance(value, type):
         content = {f.name: _encode(getattr(value, f.name), arrays) for f in fields(value)}
+        return {"record": type(value).__name__, "fields": content}
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):  # a named tuple
+        content = {name: _encode(item, arrays) for name, item in value._asdict().items()}
         return {"record": type(value).__name__, "fields": content}
     if isinstance(value, Mapping):
         return {"map": [[_encode(k, arrays), _encode(v, arrays)] for k, v in value.items()]}
