@@ -21,8 +21,8 @@ def save_value(value: object, folder: Path) -> None:
     """Write a value.
 
     Args:
-        value: Any nesting of dataclasses, named tuples, mappings, lists, tuples, arrays, tensors and plain
-            values.
+        value: Any nesting of dataclasses, named tuples, mappings, lists, tuples, arrays, tensors
+            and plain values.
         folder: An existing folder.
     """
     arrays: dict[str, Tensor] = {}
