@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from tests.studies.examples import hiring_frame
+from tests.studies.examples import hiring_frame, small_tuning
 
+from fairfactor.data.group_lookup import GroupLookup
 from fairfactor.errors import ArgumentError, DataError, FairfactorWarning, SavedModelError
 from fairfactor.mitigation import RECIPES, FairModel
 from fairfactor.models.mlp import build_mlp
@@ -282,3 +283,71 @@ class TestFairModel:
         )
         with pytest.raises(ArgumentError, match=r"^model=.*needs no groups"):
             replace(fair, model=rule.eval()).scores(table)
+
+
+@pytest.fixture(scope="module")
+def asking() -> TableModel:
+    tuning = small_tuning("demographic_parity<=0.1", groups_at_prediction=True)
+    chosen = tuning.tuned.chosen
+    assert chosen.groups_at_prediction
+    problem = tuning.problem
+    return TableModel(
+        chosen.decide,
+        problem.widths,
+        problem.encoder,
+        "hired",
+        problem.class_names,
+        {"recipe": chosen.recipe},
+        GroupLookup(("sex",), problem.group_names),
+    )
+
+
+class TestGroupsAtPrediction:
+    """A decision rule that asks for the group of each row."""
+
+    def test_the_groups_of_the_table_are_used(
+        self, asking: TableModel, table: pd.DataFrame
+    ) -> None:
+        inputs = torch.from_numpy(asking.encoder.transform(table))
+        codes = torch.tensor([["f", "m"].index(sex) for sex in table["sex"]])
+        expected = asking.model(inputs, codes).numpy()
+        np.testing.assert_array_equal(asking.scores(table), expected)
+        swapped = table.assign(sex=table["sex"].map({"f": "m", "m": "f"}))
+        assert not np.array_equal(asking.scores(swapped), expected)
+
+    def test_a_round_trip_keeps_everything(
+        self, asking: TableModel, table: pd.DataFrame, tmp_path: Path
+    ) -> None:
+        asking.save(tmp_path / "model")
+        loaded = TableModel.load(tmp_path / "model")
+        assert loaded.groups == asking.groups
+        np.testing.assert_array_equal(loaded.scores(table), asking.scores(table))
+
+    def test_a_missing_column_is_named(self, asking: TableModel, table: pd.DataFrame) -> None:
+        with pytest.raises(DataError, match=r"by the group .* columns sex: the table has no sex"):
+            asking.predict(table.drop(columns="sex"))
+
+    def test_unknown_groups_are_refused_or_inferred(
+        self, asking: TableModel, table: pd.DataFrame
+    ) -> None:
+        strange = table.assign(sex=["?", *table["sex"].iloc[1:]])
+        with pytest.raises(DataError, match=r"^1 of 40 rows .*as '\?'"):
+            asking.predict(strange)
+        inferred = asking.scores(strange, unknown_groups="infer")
+        np.testing.assert_array_equal(inferred[1:], asking.scores(table)[1:])
+        cells = asking.model.cell_model(
+            torch.from_numpy(asking.encoder.transform(table.iloc[:1]))
+        ).flatten(1)
+        by_inputs = (cells @ asking.model.weights.flatten(1).T).numpy()
+        np.testing.assert_allclose(inferred[:1], by_inputs, rtol=1e-5)
+
+    def test_models_of_before_are_read(
+        self, model: TableModel, table: pd.DataFrame, tmp_path: Path
+    ) -> None:
+        model.save(tmp_path / "model")
+        extra = dict(read_saved_config(tmp_path / "model").extra)
+        del extra["groups"]
+        save_model(model.model, tmp_path / "older", extra=extra)
+        loaded = TableModel.load(tmp_path / "older")
+        assert loaded.groups is None
+        np.testing.assert_array_equal(loaded.scores(table), model.scores(table))

@@ -10,13 +10,16 @@ from pathlib import Path
 import pandas as pd
 
 from fairfactor.data.columns import NumericColumn
+from fairfactor.data.group_lookup import UnknownGroups
 from fairfactor.data.tables import SurveyedTable
 from fairfactor.data.task import require_columns
 from fairfactor.errors import FairfactorWarning
 from fairfactor.table_model import TableModel
 
 
-def predict_file(model: TableModel, path: Path) -> Iterator[pd.DataFrame]:
+def predict_file(
+    model: TableModel, path: Path, unknown_groups: UnknownGroups = "refuse"
+) -> Iterator[pd.DataFrame]:
     """Predict every row of a file, in its order, a part at a time.
 
     When all is done a ``FairfactorWarning`` counts, for each column, the values that the model did
@@ -25,6 +28,7 @@ def predict_file(model: TableModel, path: Path) -> Iterator[pd.DataFrame]:
     Args:
         model: The model.
         path: A file that `fairfactor.data.tables.read_table` reads.
+        unknown_groups: As in `TableModel.scores`.
 
     Yields:
         What `TableModel.predict` returns, for some rows.
@@ -32,15 +36,19 @@ def predict_file(model: TableModel, path: Path) -> Iterator[pd.DataFrame]:
     table = SurveyedTable.open(path)
     columns = model.encoder.columns
     require_columns(table.file.names, [column.name for column in columns])
+    if model.groups:
+        model.groups.require(table.file.names)
     numbers = [column.name for column in columns if isinstance(column, NumericColumn)]
     categories = [column.name for column in columns if not isinstance(column, NumericColumn)]
+    sensitive = model.groups.columns if model.groups else ()
+    categories += [name for name in sensitive if name not in {*numbers, *categories}]
     rows, unseen = 0, Counter[str]()
     for part in table.parts(numbers, categories):
         rows += len(part)
         unseen.update(model.encoder.unseen(part))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FairfactorWarning)  # counted over all parts below
-            yield model.predict(part)
+            yield model.predict(part, unknown_groups=unknown_groups)
     for column in columns:
         if unseen[column.name]:
             _warn(column.name, unseen[column.name], rows, is_number=column.name in numbers)

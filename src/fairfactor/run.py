@@ -11,6 +11,7 @@ from typing import Any
 from fairfactor.checkpoints import Checkpoints
 from fairfactor.compare_config import CompareConfig
 from fairfactor.config import RunConfig
+from fairfactor.data.group_lookup import GroupLookup
 from fairfactor.data.sources import describe
 from fairfactor.data.task import TableTask
 from fairfactor.errors import ArgumentError, SavedModelError
@@ -111,6 +112,7 @@ def execute_tuning(
             config.constraint,
             confidence=config.confidence,
             recipes=config.recipes,
+            groups_at_prediction=config.groups_at_prediction,
             hidden=config.hidden,
             backbone=config.backbone,
             minimum_group_size=config.minimum_group_size,
@@ -184,7 +186,9 @@ def _checkpoints(command: str, config: TableSettings, out: Path | None) -> Check
 def _backbone(tuning: Tuning, config: TuneConfig) -> TableModel:
     """The network that a tuning started from."""
     origin = {"recipe": "unmitigated", "seed": config.seed}
-    return replace(_chosen_model(tuning, config), model=tuning.problem.backbone, origin=origin)
+    return replace(
+        _chosen_model(tuning, config), model=tuning.problem.backbone, origin=origin, groups=None
+    )
 
 
 def _chosen_model(tuning: Tuning, config: TuneConfig) -> TableModel:
@@ -204,6 +208,11 @@ def _chosen_model(tuning: Tuning, config: TuneConfig) -> TableModel:
             "met": tuning.tuned.met,
             "seed": config.seed,
         },
+        groups=(
+            GroupLookup(tuning.task.sensitive_columns, tuning.problem.group_names)
+            if chosen.groups_at_prediction
+            else None
+        ),
     )
 
 

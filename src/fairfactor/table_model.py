@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from fairfactor.data.encoding import TableEncoder
+from fairfactor.data.group_lookup import GroupLookup, UnknownGroups
 from fairfactor.errors import ArgumentError, SavedModelError
 from fairfactor.mitigation import FairModel
 from fairfactor.models.mlp import build_mlp
@@ -25,11 +26,12 @@ from fairfactor.surgery import load_model, read_saved_config, save_model
 
 _KEYS = frozenset({"widths", "encoder", "target", "class_names", "origin", "fair"})
 _TREE_SCORES = "tree_scores"  # a key, and a part of the saved model, where a network reads trees
+_LATER_KEYS = frozenset({"factory", "groups", _TREE_SCORES})
 
 
 @dataclass(frozen=True, eq=False)
 class TableModel:
-    """Predicts the class of each row of a table; no sensitive feature is asked for.
+    """Predicts the class of each row of a table; groups are asked for only by one that says so.
 
     Attributes:
         model: The network, after surgery or without it.
@@ -40,6 +42,7 @@ class TableModel:
         origin: How it came about, as JSON values.
         factory: The function of the user's own that makes the network before surgery.
         tree_scores: What stands between encoder and network, if it reads scores of trees.
+        groups: Where a model with ``groups_at_prediction`` finds the group of each row.
     """
 
     model: nn.Module
@@ -50,8 +53,11 @@ class TableModel:
     origin: Mapping[str, Any]
     factory: str | None = None
     tree_scores: TreeScores | None = None
+    groups: GroupLookup | None = None
 
-    def scores(self, table: pd.DataFrame) -> NDArray[np.float32]:
+    def scores(
+        self, table: pd.DataFrame, *, unknown_groups: UnknownGroups = "refuse"
+    ) -> NDArray[np.float32]:
         """One number for each row and class, whose largest is the decision.
 
         Those of a plain network are probabilities; those of a fair decision rule are not, because
@@ -59,41 +65,51 @@ class TableModel:
         and thread count.
 
         Args:
-            table: Rows with the columns that the encoder knows; other columns are ignored.
+            table: Rows with the columns that the encoder knows; other columns are ignored, but for
+                the sensitive ones of a model that asks for them.
+            unknown_groups: What such a model does with rows of a group that it does not know.
 
         Returns:
             Shape (rows, classes).
 
         Raises:
-            ArgumentError: If the model asks for the group of each row.
-        """
+            ArgumentError: If the model asks for the group of each row and knows no columns of them.
+            DataError: If a column is missing, or a group is unknown and refused.
+        """  # noqa: DOC502 - raised by the encoder and by the lookup
         inputs = torch.from_numpy(self.encoder.transform(table))
         if self.tree_scores is not None:
             inputs = self.tree_scores(inputs)
         if not isinstance(self.model, FairModel):
             probabilities: NDArray[np.float32] = predict_probabilities(self.model, inputs).numpy()
             return probabilities
+        parts: tuple[Tensor, ...] = (inputs,)
         if self.model.groups_at_prediction:
-            raise ArgumentError(
-                "model", self.origin, "a model that needs no groups", "Call model.model itself."
-            )
+            if self.groups is None:
+                raise ArgumentError(
+                    "model", self.origin, "a model that needs no groups", "Call model.model itself."
+                )
+            parts = (inputs, torch.from_numpy(self.groups.codes(table, unknown_groups)))
+        batches = zip(*(part.split(4096) for part in parts), strict=True)
         with torch.no_grad():
             scores: NDArray[np.float32] = torch.cat(
-                [self.model(batch) for batch in inputs.split(4096)]
+                [self.model(*batch) for batch in batches]
             ).numpy()
         return scores
 
-    def predict(self, table: pd.DataFrame) -> pd.DataFrame:
+    def predict(
+        self, table: pd.DataFrame, *, unknown_groups: UnknownGroups = "refuse"
+    ) -> pd.DataFrame:
         """The class that each row is given, with the scores of all.
 
         Args:
             table: Rows with the columns that the encoder knows.
+            unknown_groups: As in `scores`.
 
         Returns:
             Columns ``prediction`` and ``probability <class>``, or ``score <class>`` for a fair
             decision rule, in the order of the rows.
         """
-        scores = self.scores(table)
+        scores = self.scores(table, unknown_groups=unknown_groups)
         word = "score" if isinstance(self.model, FairModel) else "probability"
         columns = {f"{word} {name}": scores[:, c] for c, name in enumerate(self.class_names)}
         predicted = np.asarray(self.class_names, dtype=object)[scores.argmax(axis=1)]
@@ -112,6 +128,7 @@ class TableModel:
             "target": self.target,
             "class_names": list(self.class_names),
             "origin": dict(self.origin),
+            "groups": self.groups.to_dict() if self.groups else None,
         }
         if self.factory is not None:
             extra["factory"] = self.factory
@@ -141,7 +158,7 @@ class TableModel:
             SavedModelError: If a file is missing, damaged or altered, or holds another model.
         """
         saved = read_saved_config(folder).extra
-        if saved.keys() - {"factory", _TREE_SCORES} != _KEYS:
+        if saved.keys() - _LATER_KEYS != _KEYS:
             raise SavedModelError(
                 f"{folder} does not hold a table model: expected the keys {sorted(_KEYS)}. Name "
                 "the folder model/ of a run, or load it with load_model."
@@ -178,8 +195,17 @@ class TableModel:
         else:
             load_model(_with_tree_scores(scores, model), folder)
             scores.trees.require_sound()
-        origin = saved["origin"]
-        return cls(model.eval(), widths, encoder, saved["target"], classes, origin, factory, scores)
+        return cls(
+            model=model.eval(),
+            widths=widths,
+            encoder=encoder,
+            target=saved["target"],
+            class_names=classes,
+            origin=saved["origin"],
+            factory=factory,
+            tree_scores=scores,
+            groups=GroupLookup.from_dict(saved["groups"]) if saved.get("groups") else None,
+        )
 
 
 def _with_tree_scores(scores: TreeScores, model: nn.Module) -> nn.Module:

@@ -56,6 +56,9 @@ class TuneConfig(DataSettings):
         0.9, "Share of bootstrap samples of the validation rows that must keep each bound."
     )
     recipes: tuple[str, ...] = option(DEFAULT, f"Ways to mitigate: {', '.join(RECIPES)}.")
+    groups_at_prediction: bool = option(
+        False, "Let the model ask for the sensitive features of every row that it predicts."
+    )
     seed: int = option(0, "Seed of the split, the initial weights and everything random.")
 
     def __post_init__(self) -> None:

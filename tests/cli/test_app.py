@@ -400,6 +400,44 @@ class TestTune:
         assert found["unmitigated"] == metrics["unmitigated"]
         assert found["verdict"] == metrics["verdict"]
 
+    def test_a_model_that_asks_for_groups_is_marked_everywhere(
+        self, frozen: tuple, people: Path, tmp_path: Path
+    ) -> None:
+        constraint = ("--constraint", "demographic_parity<=0.3")
+        result = invoke("tune", *frozen, "--groups-at-prediction", *constraint)
+        mark = "; it asks for sex at prediction."
+        warning = "This model asks for sex of every row that it predicts"
+        run = tmp_path / "run"
+        assert mark in result.stdout
+        for text in (result.stdout, invoke("info", run).stdout, (run / "report.html").read_text()):
+            assert warning in " ".join(text.split())
+        assert RunFolder.open(run).config["groups_at_prediction"] is True
+        saved = json.loads((run / "model" / "config.json").read_text())["extra"]
+        assert saved["groups"] == {"columns": ["sex"], "names": ["f", "m"]}
+        assert saved["fair"]["groups_at_prediction"] is True
+
+        assert invoke("predict", run, people).exit_code == 0
+        table = pd.read_csv(people)
+        table.drop(columns="sex").to_csv(tmp_path / "bare.csv", index=False)
+        bare = invoke("predict", run, tmp_path / "bare.csv")
+        assert bare.exit_code == 1
+        assert "asks for the columns sex: the table has no sex" in bare.stderr
+        table.assign(sex="x").to_csv(tmp_path / "strange.csv", index=False)
+        strange = invoke("predict", run, tmp_path / "strange.csv")
+        assert strange.exit_code == 1
+        assert "as 'x': it knows f, m" in strange.stderr
+        assert strange.stderr.count("\n") == 1
+        infer = ("--unknown-groups", "infer")
+        assert invoke("predict", run, tmp_path / "strange.csv", *infer).exit_code == 0
+        other = invoke("predict", run, people, "--unknown-groups", "drop")
+        assert "unknown_groups='drop' is not usable: expected one of refuse, infer" in other.stderr
+
+    def test_other_models_ask_for_no_group(self, frozen: tuple, tmp_path: Path) -> None:
+        result = invoke("tune", *frozen, "--constraint", "demographic_parity<=0.3")
+        assert "asks for sex" not in result.stdout
+        saved = json.loads((tmp_path / "run" / "model" / "config.json").read_text())["extra"]
+        assert saved["groups"] is None
+
     def test_what_cannot_be_kept_is_said_and_is_no_error(self, frozen: tuple) -> None:
         result = invoke("tune", *frozen, "--constraint", "accuracy>=99.9%")
         assert result.exit_code == 0

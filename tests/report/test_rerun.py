@@ -13,7 +13,14 @@ def test_the_command_gives_every_option_and_survives_a_shell() -> None:
     assert words[4:] == ["--learning-rates", "0.1,0.01", "--seeds", "10"]
 
 
+def test_flags_have_no_value_and_are_left_out_if_not_set() -> None:
+    command = rerun_command({"groups_at_prediction": True, "seed": 1, "quick": False}, "tune")
+    words = shlex.split(command.replace("\\\n", ""))
+    assert words == ["fairfactor", "tune", "--groups-at-prediction", "--seed", "1"]
+
+
 def test_values_as_options() -> None:
+    assert as_option(True) == "yes"
     assert as_option(None) == "—"
     assert as_option(["a", 2]) == "a,2"
 

@@ -54,10 +54,14 @@ class TestVerdict:
         constraints = ("equalized_odds<=0.01", "accuracy>=0.9")
         found = give_tuning_verdict(asked(tuning, *constraints, met=False), point(), point())
         assert found.headline == (
-            "No model keeps equalized_odds<=0.01 and accuracy>=0.9 at confidence 0.9; the nearest "
-            "reachable one is shown."
+            "equalized_odds<=0.01 cannot be decided with the data at hand; the nearest is shown."
         )
         assert len(found.sentences) == 3
+        decidable = asked(tuning, "equalized_odds<=0.9", met=False)
+        assert give_tuning_verdict(decidable, point(), point()).headline == (
+            "No model keeps equalized_odds<=0.9 at confidence 0.9; the nearest reachable one is "
+            "shown."
+        )
         plain = asked(tuning, *constraints, met=False, confidence=None)
         assert "accuracy>=0.9; the nearest" in give_tuning_verdict(plain, point(), point()).headline
 
@@ -91,6 +95,7 @@ class TestFindings:
         return [
             finding.code
             for finding in find_in_tuning(asked(tuning, *texts, met=met), point(**test))
+            if finding.code != "undecidable"
         ]
 
     @pytest.mark.parametrize(
@@ -126,9 +131,17 @@ class TestFindings:
 
     def test_the_words(self, tuning: Tuning) -> None:
         tested = point(**{EO: (0.11, 0.0, 0.2), "accuracy": (0.7, 0.5, 0.8)})
-        missed, undecided = find_in_tuning(
+        undecidable, missed, undecided = find_in_tuning(
             asked(tuning, "equalized_odds<=0.1", "error_rate<=0.4"), tested
         )
+        assert undecidable.severity == "warning"
+        assert undecidable.text.startswith(
+            "equalized_odds<=0.1 cannot be decided with the data at hand: group "
+        )
+        assert "Even a model that treats all groups alike would show a gap of 0." in (
+            undecidable.text
+        )
+        assert " or more in 10% of such samples. Merge small groups" in undecidable.text
         assert missed.severity == "warning"
         assert missed.text.startswith(
             "equalized_odds<=0.1 holds on validation rows and not on test rows (equalized odds "
@@ -144,6 +157,20 @@ class TestFindings:
         [finding] = find_in_tuning(replace(boosted_tuning, constraints=()), point())
         assert (finding.severity, finding.code) == ("note", "boosted-trees")
         assert "scores of boosted trees too, for the class and for the group" in finding.text
+    def test_what_is_decidable_is_not_said_to_be_undecidable(self, tuning: Tuning) -> None:
+        loose = asked(tuning, "equalized_odds<=0.9", "accuracy>=0.99")
+        assert find_in_tuning(loose, point(**{EO: (0.05, 0, 0.1), "accuracy": (1, 1, 1)})) == []
+        unsure = asked(tuning, "equalized_odds<=0.01", confidence=None)
+        assert find_in_tuning(unsure, point(**{EO: (0.0, 0, 0.0)})) == []
+
+    def test_a_model_that_asks_for_groups(self, tuning: Tuning) -> None:
+        chosen = replace(tuning.tuned.chosen, groups_at_prediction=True)
+        asking = replace(tuning, tuned=replace(tuning.tuned, chosen=chosen))
+        [finding] = find_in_tuning(asked(asking), point())
+        assert (finding.severity, finding.code) == ("warning", "groups-at-prediction")
+        assert finding.text.startswith("This model asks for sex of every row that it predicts")
+        met = give_tuning_verdict(asked(asking, "equalized_odds<=0.9"), point(), point())
+        assert met.headline.endswith("was found; it asks for sex at prediction.")
 
     def test_small_groups(self, tuning: Tuning) -> None:
         [finding] = find_in_tuning(asked(tuning), point(sizes=(29, 30, 7)))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
 
 import typer
 
@@ -22,7 +22,7 @@ from fairfactor.cli.tables import (
 from fairfactor.compare_config import CompareConfig
 from fairfactor.config import RunConfig
 from fairfactor.errors import ArgumentError
-from fairfactor.settings import Settings
+from fairfactor.settings import Settings, check_choice
 from fairfactor.studies.reported import json_safe
 from fairfactor.tune_config import TuneConfig
 
@@ -122,7 +122,8 @@ def tune(
     """Find the most accurate model that keeps your constraints, or explore what is possible.
 
     For example: fairfactor tune --data people.csv --target hired --sensitive gender --constraint
-    "equalized_odds<=0.05,accuracy>=0.8". No group is needed at prediction.
+    "equalized_odds<=0.05,accuracy>=0.8". No group is needed at prediction, unless you allow it with
+    --groups-at-prediction: decisions that use a sensitive feature are unlawful in many places.
     """
     from fairfactor.run import execute_tuning
 
@@ -220,13 +221,27 @@ def predict(
     factory: Annotated[
         str | None, typer.Option(help="module:function of your own that made the network.")
     ] = None,
+    unknown_groups: Annotated[
+        str,
+        typer.Option(
+            help="For a model that asks for groups: refuse a table with a group that it does not "
+            "know, or infer, which decides such rows by what their inputs say."
+        ),
+    ] = "refuse",
 ) -> None:
-    """Predict the class of each row of a table, without asking for any sensitive feature."""
+    """Predict the class of each row of a table.
+
+    No sensitive feature is asked for, but by a model that was tuned with --groups-at-prediction.
+    """
+    from fairfactor.data.group_lookup import UnknownGroups
     from fairfactor.files import atomic_file
     from fairfactor.prediction import predict_file
     from fairfactor.run import load_table_model
 
-    parts = predict_file(load_table_model(model, factory), table)
+    check_choice("unknown_groups", unknown_groups, get_args(UnknownGroups))
+    parts = predict_file(
+        load_table_model(model, factory), table, cast("UnknownGroups", unknown_groups)
+    )
     if out is None and session.json:
         records = [record for part in parts for record in part.to_dict("records")]
         session.show("", {"predictions": records})

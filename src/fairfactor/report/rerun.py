@@ -10,22 +10,25 @@ def rerun_command(config: Mapping[str, object], command: str = "run") -> str:
     """The command line with every option of a configuration, one on each line.
 
     Args:
-        config: The flat configuration of the run; an entry without a value is left out.
+        config: The flat configuration of the run; an entry without a value is
+            left out, and so is a flag that is not set.
         command: The command of fairfactor that made the run.
 
     Returns:
         A command for a POSIX shell.
     """
     options = [
-        f"--{name.replace('_', '-')} {shlex.quote(as_option(value))}"
+        f"--{name.replace('_', '-')}"
+        if value is True
+        else f"--{name.replace('_', '-')} {shlex.quote(as_option(value))}"
         for name, value in config.items()
-        if value is not None and value != []
+        if value is not None and value is not False and value != []
     ]
     return " \\\n  ".join([f"fairfactor {command}", *options])
 
 
 def as_option(value: object) -> str:
-    """A value as the command line takes it: lists are comma-separated.
+    """A value as the command line takes it: lists are comma-separated; a flag as yes or no.
 
     Args:
         value: A value from a configuration.
@@ -35,6 +38,8 @@ def as_option(value: object) -> str:
     """
     if value is None:
         return "—"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, (list, tuple)):
         return ",".join(as_option(item) for item in value)
     return str(value)

@@ -72,6 +72,7 @@ def run_tuning(
     *,
     confidence: float | None = None,
     recipes: Sequence[str] = DEFAULT,
+    groups_at_prediction: bool = False,
     hidden: Sequence[int] = HIDDEN,
     start: StartingModel | None = None,
     backbone: Backbone = "network",
@@ -88,6 +89,7 @@ def run_tuning(
         confidence: Share of bootstrap samples of the validation rows that must keep each bound;
             ``None`` asks for the estimate alone.
         recipes: Names in `fairfactor.mitigation.RECIPES`.
+        groups_at_prediction: Whether the model may ask for the group of each row.
         hidden: Widths of the hidden layers of the network.
         start: The pre-trained network to start from, in place of a new one.
         backbone: What the backbone is.
@@ -114,6 +116,7 @@ def run_tuning(
             constraints=wanted,
             recipes=recipes,
             confidence=confidence,
+            groups_at_prediction=groups_at_prediction,
             seed=seed,
             on_progress=on_progress,
             remember=remembered_points(checkpoints or Checkpoints(), problem),
