@@ -17,6 +17,9 @@ from fairfactor.mitigation.recipe import TuningProblem
 from fairfactor.mitigation.thresholds import ThresholdFeatures
 from fairfactor.surgery import replace_layer
 
+BatchLoss = Callable[[Tensor, Tensor], Tensor]
+"""From log p(y, s | x) of a batch, (rows × classes × groups), and its row numbers to a loss."""
+
 
 @dataclass(frozen=True)
 class CellTrainingConfig:
@@ -64,32 +67,45 @@ def tuned_factor_network(
     Raises:
         DataError: If no training row has a group.
         TrainingError: If the loss stops being finite.
-    """
+    """  # noqa: DOC502 - raised by train_factors
     config = config or CellTrainingConfig()
     rows = problem.train.groups >= 0
     if not bool(rows.any()):
         raise DataError("no training row has a group: give codes of at least two groups.")
     inputs = problem.train.inputs[rows]
     cells = problem.train.labels[rows] * len(problem.group_names) + problem.train.groups[rows]
+
+    def cell_loss(log_cells: Tensor, rows: Tensor) -> Tensor:
+        return functional.nll_loss(log_cells.flatten(1), cells[rows])
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = _initial(problem, inputs, config)
-        _train(network, inputs, cells, config, on_epoch)
-    with torch.no_grad():
-        if not bool(network(inputs[:1024]).isfinite().all()):
-            raise TrainingError("training diverged: lower learning_rate.")
+        network = initial_factor_network(problem, inputs, config, len(problem.group_names))
+        train_factors(network, inputs, cell_loss, config, on_epoch)
     return network
 
 
-def _initial(problem: TuningProblem, inputs: Tensor, config: CellTrainingConfig) -> FactorNetwork:
-    """Boxes 1 to 4: the backbone as factors, with threshold features beside its inputs."""
+def initial_factor_network(
+    problem: TuningProblem, inputs: Tensor, config: CellTrainingConfig, n_groups: int
+) -> FactorNetwork:
+    """Boxes 1 to 4: the backbone as factors, with threshold features beside its inputs.
+
+    Args:
+        problem: The pre-trained network and the training rows.
+        inputs: Inputs that thresholds are placed on.
+        config: How.
+        n_groups: Groups that the network tells apart; 1 for a network of classes alone.
+
+    Returns:
+        The network, all of it to be trained.
+    """
     expand = ThresholdFeatures.fit(inputs, most=config.thresholds)
     number = len(expand.values)
     network = FactorNetwork(
         problem.backbone,
         number,
         len(problem.class_names),
-        len(problem.group_names),
+        n_groups,
         dropout=config.dropout,
         input_dropout=config.input_dropout,
     )
@@ -108,32 +124,49 @@ def _initial(problem: TuningProblem, inputs: Tensor, config: CellTrainingConfig)
     return network
 
 
-def _train(
+def train_factors(
     network: FactorNetwork,
     inputs: Tensor,
-    cells: Tensor,
+    loss_of: BatchLoss,
     config: CellTrainingConfig,
-    on_epoch: Callable[[], None] | None,
+    on_epoch: Callable[[], None] | None = None,
 ) -> None:
+    """Train a factor network in place, and leave it frozen and in evaluation mode.
+
+    Args:
+        network: The network.
+        inputs: Inputs of the training rows.
+        loss_of: Loss of a batch.
+        config: How.
+        on_epoch: Called after each epoch.
+
+    Raises:
+        TrainingError: If the loss stops being finite.
+    """
     size = min(config.batch_size, len(inputs))
     steps = len(inputs) // size
+    network.requires_grad_(requires_grad=True)
     optimizer = torch.optim.AdamW(
         network.parameters(),
         lr=config.learning_rate,
         weight_decay=config.weight_decay,
         fused=True,
     )
+    total = config.epochs * steps
+    rise = 0.1 if total != 10 else 0.15  # a tenth of 10 steps is a rise of no length: 0 / 0
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, config.learning_rate, total_steps=config.epochs * steps, pct_start=0.1
+        optimizer, config.learning_rate, total_steps=total, pct_start=rise
     )
     network.train()
     for _ in range(config.epochs):
         for rows in torch.randperm(len(inputs))[: steps * size].split(size):
             optimizer.zero_grad()
-            loss = functional.nll_loss(network(inputs[rows]).flatten(1), cells[rows])
-            loss.backward()
+            loss_of(network(inputs[rows]), rows).backward()
             optimizer.step()
             schedule.step()
         if on_epoch:
             on_epoch()
     network.requires_grad_(requires_grad=False).eval()
+    with torch.no_grad():
+        if not bool(network(inputs[:1024]).isfinite().all()):
+            raise TrainingError("training diverged: lower learning_rate.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -103,12 +104,12 @@ class Frontier:
     def __len__(self) -> int:
         return len(self.points)
 
-    @property
+    @cached_property
     def train(self) -> ConfusionCounts:
         """Counts on the training rows, with a leading axis of points."""
         return _stacked([point.train for point in self.points])
 
-    @property
+    @cached_property
     def validation(self) -> ConfusionCounts:
         """Counts on the validation rows, with a leading axis of points."""
         return _stacked([point.validation for point in self.points])
@@ -193,7 +194,8 @@ class Frontier:
         Returns:
             0 to 1; 1 is full accuracy without a gap.
         """
-        points = [(point.metric(metric), point.metric("accuracy")) for point in self.points]
+        values = (Constraint(name, 0.0).value(self.validation) for name in (metric, "accuracy"))
+        points = zip(*(value.tolist() for value in values), strict=True)
         return dominated_area(points, worst_gap, worst_accuracy)
 
 

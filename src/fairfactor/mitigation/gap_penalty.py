@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fairfactor.mitigation.class_head import head_path
 from fairfactor.mitigation.rates import RateFamily
 
 
@@ -60,13 +62,8 @@ def penalty_path(
     penalty: GapPenalty,
     n_classes: int,
     strengths: Iterable[float],
-    *,
-    weight_penalty: float = 1e-3,
-    iterations: int = 80,
 ) -> Iterator[nn.Linear]:
-    """Minimise cross-entropy + strength · penalty + weight_penalty/2 ‖W‖² for each strength.
-
-    Full-batch L-BFGS on standardised features, each fit started from the last.
+    """Minimise cross-entropy + strength · penalty for each strength, as `head_path` does.
 
     Args:
         features: Inputs of the layer, (rows × features).
@@ -74,43 +71,13 @@ def penalty_path(
         penalty: The penalty.
         n_classes: Number of classes.
         strengths: From weak to strong.
-        weight_penalty: Weight of the squared weights; the biases are free.
-        iterations: Most L-BFGS iterations for each.
 
-    Yields:
-        The layer on the features as they are.
+    Returns:
+        One layer for each strength.
     """
-    mean = features.mean(dim=0)
-    scale = features.std(dim=0, correction=0).clamp_min(1e-6)
-    standardised = (features - mean) / scale
-    layer = nn.Linear(features.shape[1], n_classes).to(features)
-    for parameter in layer.parameters():
-        nn.init.zeros_(parameter)
-    for strength in strengths:
-        optimizer = torch.optim.LBFGS(
-            layer.parameters(),
-            max_iter=iterations,
-            history_size=20,
-            line_search_fn="strong_wolfe",
-        )
 
-        def closure(optimizer: torch.optim.LBFGS = optimizer, strength: float = strength) -> float:
-            optimizer.zero_grad()
-            logits = layer(standardised)
-            loss = functional.cross_entropy(logits, labels)
-            loss = loss + strength * penalty(logits.softmax(dim=1))
-            loss = loss + weight_penalty / 2 * layer.weight.square().sum()
-            loss.backward()
-            return float(loss.detach())
+    def loss(strength: float, logits: Tensor) -> Tensor:
+        penalised = strength * penalty(logits.softmax(dim=1))
+        return functional.cross_entropy(logits, labels) + penalised
 
-        optimizer.step(closure)
-        yield _unstandardised(layer, mean, scale)
-
-
-def _unstandardised(layer: nn.Linear, mean: Tensor, scale: Tensor) -> nn.Linear:
-    """The same function of features that are not standardised."""
-    plain = nn.Linear(layer.in_features, layer.out_features).to(layer.weight)
-    with torch.no_grad():
-        plain.weight.copy_(layer.weight / scale)
-        plain.bias.copy_(layer.bias - plain.weight @ mean)
-    return plain
+    return head_path(features, n_classes, (partial(loss, strength) for strength in strengths))

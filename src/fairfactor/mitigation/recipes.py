@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from functools import partial
+
+from torch import Tensor
+from torch.nn import functional
 
 from fairfactor.features import layer_inputs
 from fairfactor.importance import select_layers
@@ -16,14 +20,31 @@ from fairfactor.mitigation.cell_model import (
     features_and_logits,
 )
 from fairfactor.mitigation.cell_training import tuned_factor_network
+from fairfactor.mitigation.class_head import head_path
+from fairfactor.mitigation.factor_objectives import (
+    class_factors,
+    group_weighted_factors,
+    penalised_factors,
+)
 from fairfactor.mitigation.gap_penalty import GapPenalty, penalty_path
-from fairfactor.mitigation.low_rank_cells import LowRankCells
+from fairfactor.mitigation.group_weights import (
+    Partition,
+    part_losses,
+    partition_codes,
+    soft_worst,
+)
+from fairfactor.mitigation.low_rank_cells import FactorNetwork, LowRankCells
 from fairfactor.mitigation.rates import rate_family
 from fairfactor.mitigation.recipe import FittedCells, Recipe, TuningProblem
 from fairfactor.surgery import count_parameters
 
 _BLENDS = (0.0, 0.25, 0.5, 0.75)
+_NOTIONS = ("equalized_odds", "demographic_parity")
 _STRENGTHS = (0.0, 0.3, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
+_FACTOR_STRENGTHS = (0.5, 2.0, 8.0, 32.0, 128.0)
+_PARTITIONS: tuple[Partition, ...] = ("groups", "cells")
+_SHARPNESS = (0.0, 3.0, 10.0, 30.0, 100.0)
+_STEPS = (0.0, 0.01, 0.1)
 
 
 def late_layers(problem: TuningProblem) -> tuple[str, ...]:
@@ -98,7 +119,7 @@ def fit_gap_penalty(problem: TuningProblem, _seed: int) -> Iterator[FittedCells]
     layer = late_layers(problem)[-1]
     rows, n_classes = problem.train, len(problem.class_names)
     features = layer_inputs(problem.backbone, layer, rows.inputs)
-    for notion in ("equalized_odds", "demographic_parity"):
+    for notion in _NOTIONS:
         family = rate_family(notion, n_classes)
         penalty = GapPenalty(family, rows.labels, rows.groups, len(problem.group_names))
         path = penalty_path(features, rows.labels, penalty, n_classes, _STRENGTHS)
@@ -109,6 +130,86 @@ def fit_gap_penalty(problem: TuningProblem, _seed: int) -> Iterator[FittedCells]
                 ClassNetwork(network, n_classes),
                 {"penalty": notion, "strength": strength},
                 count_parameters(head).total,
+            )
+
+
+def fit_group_weights(problem: TuningProblem, _seed: int) -> Iterator[FittedCells]:
+    """A new last layer, fitted with every group alike, then with more and more for the worst.
+
+    Args:
+        problem: The pre-trained network and the rows.
+
+    Yields:
+        One network for each way to part the rows and each sharpness.
+    """
+    layer = late_layers(problem)[-1]
+    rows, n_classes, n_groups = problem.train, len(problem.class_names), len(problem.group_names)
+    features = layer_inputs(problem.backbone, layer, rows.inputs)
+
+    def loss(codes: Tensor, parts: int, sharpness: float, logits: Tensor) -> Tensor:
+        losses = functional.cross_entropy(logits, rows.labels, reduction="none")
+        return soft_worst(*part_losses(losses, codes, parts), sharpness)
+
+    for over in _PARTITIONS:
+        codes = partition_codes(rows.labels, rows.groups, n_groups, over)
+        parts = n_groups * (n_classes if over == "cells" else 1)
+        losses = (partial(loss, codes, parts, sharpness) for sharpness in _SHARPNESS)
+        path = head_path(features, n_classes, losses)
+        for sharpness, head in zip(_SHARPNESS, path, strict=True):
+            network = copy.deepcopy(problem.backbone)
+            network.set_submodule(layer, head)
+            yield FittedCells(
+                ClassNetwork(network, n_classes),
+                {"weighed": over, "sharpness": sharpness},
+                count_parameters(head).total,
+            )
+
+
+def fit_factor_penalty(
+    problem: TuningProblem, seed: int, *, start: FactorNetwork | None = None
+) -> Iterator[FittedCells]:
+    """Low-rank factors of all hidden layers, trained with a penalty on the gaps of soft rates.
+
+    Args:
+        problem: The pre-trained network and the rows.
+        seed: Seed of the training.
+        start: What `class_factors` made; made here if unset.
+
+    Yields:
+        One network for each notion and strength.
+    """
+    start = start or class_factors(problem, seed=seed)
+    for notion in _NOTIONS:
+        path = penalised_factors(problem, start, notion, _FACTOR_STRENGTHS, seed=seed)
+        for strength, network in zip(_FACTOR_STRENGTHS, path, strict=True):
+            yield FittedCells(
+                LowRankCells(network),
+                {"penalty": notion, "strength": strength},
+                count_parameters(network).total,
+            )
+
+
+def fit_factor_weights(
+    problem: TuningProblem, seed: int, *, start: FactorNetwork | None = None
+) -> Iterator[FittedCells]:
+    """Low-rank factors of all hidden layers, trained with every group alike or more for the worst.
+
+    Args:
+        problem: The pre-trained network and the rows.
+        seed: Seed of the training.
+        start: What `class_factors` made; made here if unset.
+
+    Yields:
+        One network for each way to part the rows and each step of the weights.
+    """
+    start = start or class_factors(problem, seed=seed)
+    for over in _PARTITIONS:
+        path = group_weighted_factors(problem, start, over, _STEPS, seed=seed)
+        for step, network in zip(_STEPS, path, strict=True):
+            yield FittedCells(
+                LowRankCells(network),
+                {"weighed": over, "step": step},
+                count_parameters(network).total,
             )
 
 
@@ -133,6 +234,9 @@ RECIPES: dict[str, Recipe] = {
         Recipe("input-features", "Bayes rule, groups from inputs", fit_input_features),
         Recipe("low-rank", "Bayes rule on tuned low-rank factors", fit_low_rank),
         Recipe("gap-penalty", "Last layer with a gap penalty", fit_gap_penalty),
+        Recipe("group-weights", "Last layer with group weights", fit_group_weights),
+        Recipe("factor-penalty", "Low-rank factors with a gap penalty", fit_factor_penalty),
+        Recipe("factor-weights", "Low-rank factors with group weights", fit_factor_weights),
         Recipe("bias-aware", "Bias-aware factors, locked", fit_bias_aware),
     )
 }
