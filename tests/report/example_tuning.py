@@ -61,22 +61,25 @@ def example_tuning(
         "chosen": chosen,
         "unmitigated": _point(source, groups, None, 0, points),
         "points": made,
-        "layers": [
-            {
-                "layer": layer,
-                "rank": rank,
-                "directions": [
-                    {
-                        "group": f"{group}, class {label}",
-                        "norm": norm * (1 + 0.3 * index) * (0.6 if label == ">50K" else 1),
-                        "share_of_variance": norm / 16 * (1 + 0.3 * index),
-                    }
-                    for index, group in enumerate(groups[:2])
-                    for label in ("<=50K", ">50K")
-                ],
-            }
-            for layer, rank, norm in (("hidden1", 9, 0.31), ("hidden2", 14, 0.47))
-        ],
+        "layers": {
+            network: [
+                {
+                    "layer": prefix + layer,
+                    "width": width,
+                    "readability": [
+                        base - drop - 0.02 * index for index in range(max(len(groups), 1))
+                    ],
+                    "shares": shares,
+                }
+                for layer, width, base, shares in (
+                    ("hidden1", 101, 0.95, [0.4, 0.2, 0.1]),
+                    ("hidden2", 512, 0.9, [0.7, 0.1, 0.05]),
+                    ("decision", 1, 0.72, []),
+                )
+                for prefix in ["trunk." if drop and layer != "decision" else ""]
+            ]
+            for network, drop in (("unmitigated", 0.0), ("chosen", 0.08))
+        },
         "findings": [
             {
                 "severity": "note",

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 import fairfactor
 from fairfactor.fairness import ConfusionCounts
 from fairfactor.groups import Groups
 from fairfactor.intervals import Estimate, bootstrap_gap_interval, group_table
 from fairfactor.mitigation import RECIPES, Constraint, OperatingPoint
-from fairfactor.mitigation.cell_model import CellModel, cell_probabilities
 from fairfactor.mitigation.constraint import METRIC_OF_NAME
-from fairfactor.mitigation.decisions import count_decisions, known_group
 from fairfactor.protocol import Part, Problem, count_classes, predict_classes
 from fairfactor.studies.gate import describe_kept
+from fairfactor.studies.layer_readings import read_point, read_unmitigated
+from fairfactor.studies.point_counts import count_points
 from fairfactor.studies.reported import (
     FORMAT,
     REPORTED_METRICS,
@@ -55,7 +54,7 @@ def summarize_tuning(tuning: Tuning, description: Mapping[str, str]) -> dict[str
     """
     problem, chosen_point = tuning.problem, tuning.tuned.chosen
     kept = _kept_points(tuning)
-    tested = _test_counts(problem, kept)
+    tested = count_points(problem, problem.test, kept)
     unmitigated = _point(
         {
             "id": "unmitigated",
@@ -123,7 +122,10 @@ def summarize_tuning(tuning: Tuning, description: Mapping[str, str]) -> dict[str
         "kept": describe_kept(tested[chosen]),
         "unmitigated": unmitigated,
         "points": points,
-        "layers": None,
+        "layers": {
+            "unmitigated": [asdict(reading) for reading in read_unmitigated(problem)],
+            "chosen": [asdict(reading) for reading in read_point(problem, chosen_point)],
+        },
         "metrics": list(REPORTED_METRICS),
         "diagnosis": diagnose_tuning(tuning).to_json(),
         "findings": [asdict(finding) for finding in find_in_tuning(tuning, points[chosen])],
@@ -154,28 +156,6 @@ def _kept_points(tuning: Tuning) -> dict[OperatingPoint, dict[str, bool]]:
     return {
         point: {metric: point in points for metric, points in unbeaten.items()} for point in ordered
     }
-
-
-def _test_counts(problem: Problem, points: Iterable[OperatingPoint]) -> list[ConfusionCounts]:
-    """What each point decides on the test rows; each model of the cells runs once.
-
-    Returns:
-        Counts in the order of the points.
-    """
-    test, counts = problem.test, []
-    cells: dict[CellModel, Tensor] = {}
-    for point in points:
-        model = point.cell_model
-        if model not in cells:
-            cells[model] = cell_probabilities(model, test.inputs)
-        known = (
-            known_group(cells[model], test.groups) if point.groups_at_prediction else cells[model]
-        )
-        decided = count_decisions(
-            known, point.weights[None], test.labels, test.groups, problem.group_names
-        )
-        counts.append(ConfusionCounts(decided.cells[0], problem.group_names))
-    return counts
 
 
 def _network_counts(problem: Problem, part: Part) -> ConfusionCounts:

@@ -19,7 +19,8 @@ def test_reads_the_example() -> None:
     assert group.confusion is not None
     assert group.confusion.true_positives == metrics["points"][0]["groups"][0]["confusion"]["tp"]
     assert run.layers is not None
-    assert run.layers[0].directions[0].norm == pytest.approx(0.31)
+    assert run.layers.unmitigated[0].readability == pytest.approx((0.95, 0.93))
+    assert run.layers.chosen[1].shares == (0.7, 0.1, 0.05)
 
 
 def test_what_may_be_null_is_none() -> None:

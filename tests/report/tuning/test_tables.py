@@ -3,7 +3,7 @@ from __future__ import annotations
 from tests.report.example_tuning import example_tuning
 
 from fairfactor.report.tuning.read import read_tuning
-from fairfactor.report.tuning.tables import asked_rows, direction_rows, group_rates, point_rows
+from fairfactor.report.tuning.tables import asked_rows, group_rates, point_rows
 
 
 def test_what_was_asked_is_compared_with_what_came_out() -> None:
@@ -33,14 +33,6 @@ def test_every_group_is_there_before_and_after() -> None:
     outcome = metrics["unmitigated"]["groups"][0]["selection_rate"]
     assert before.cells[0][0] == f"{outcome['value']:.3f}"
     assert before.cells[0][1] == f"{outcome['low']:.3f} to {outcome['high']:.3f}"
-
-
-def test_directions_have_bars_on_one_scale() -> None:
-    rows = direction_rows(read_tuning(example_tuning()))
-    assert len(rows) == 8
-    longest = max(rows, key=lambda row: float(row.norm[0]))
-    assert 'width="100"' in longest.norm[1]
-    assert direction_rows(read_tuning(example_tuning() | {"layers": None})) == ()
 
 
 def test_rows_of_points_mark_the_chosen_one() -> None:

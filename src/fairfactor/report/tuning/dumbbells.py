@@ -40,7 +40,7 @@ def dumbbells(run: TuningRun, before: Detail, after: Detail) -> tuple[Dumbbells,
     return tuple(
         Dumbbells(
             rate=rate,
-            chart=_chart(before.rates[index], after.rates[index], axis),
+            chart=dumbbell_chart(before.rates[index], after.rates[index], axis),
             rows=tuple(
                 (name, old.text, new.text)
                 for name, old, new in zip(
@@ -52,8 +52,19 @@ def dumbbells(run: TuningRun, before: Detail, after: Detail) -> tuple[Dumbbells,
     )
 
 
-def _chart(before: Sequence[Shift], after: Sequence[Shift], axis: Scale) -> Markup:
-    """The list beside the chart says all that it shows, so it is hidden from screen readers."""
+def dumbbell_chart(before: Sequence[Shift], after: Sequence[Shift], axis: Scale) -> Markup:
+    """Draw one row for each pair of values.
+
+    A list beside the chart says all that it shows, so it is hidden from screen readers.
+
+    Args:
+        before: Where each value was.
+        after: Where it went.
+        axis: The axis of both.
+
+    Returns:
+        The chart.
+    """
     height = ROW_HEIGHT * len(before)
     ticks = axis.ticks(3)
     grid = [

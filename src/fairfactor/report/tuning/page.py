@@ -10,11 +10,11 @@ from fairfactor.report.rerun import rerun_command
 from fairfactor.report.run import RATES
 from fairfactor.report.tuning.details import group_names, point_details
 from fairfactor.report.tuning.dumbbells import dumbbells
+from fairfactor.report.tuning.layers import direction_rows, readabilities
 from fairfactor.report.tuning.read import read_tuning
 from fairfactor.report.tuning.run import ACCURACY, TuningRun
 from fairfactor.report.tuning.tables import (
     asked_rows,
-    direction_rows,
     group_rates,
     point_rows,
     rate_axes,
@@ -40,11 +40,11 @@ def tuning_contents(metrics: Mapping[str, object], config: Mapping[str, object])
     active = _active(run)
     columns = run.ordered_metrics
     others = {name: value for name, value in config.items() if name not in CONSTRAINT_OPTIONS}
-    layers = direction_rows(run)
+    readable = readabilities(run)
     sections = [("explorer", "Frontier"), ("rates", "Rates by group")]
     diagnosed = diagnosis_section(metrics, f"the {run.choice} point")
     sections += [("diagnosis", "Kept model")] if diagnosed else []
-    sections += [("layers", "Layers")] if layers else []
+    sections += [("layers", "Layers")] if readable else []
     return Contents(
         run=run,
         template="tuning/page.html.j2",
@@ -70,7 +70,8 @@ def tuning_contents(metrics: Mapping[str, object], config: Mapping[str, object])
             "rates": RATES,
             "rate_axes": rate_axes(run),
             "group_rates": group_rates(run),
-            "layers": layers,
+            "readabilities": readable,
+            "direction_rows": direction_rows(run),
             "diagnosed": diagnosed,
             "columns": columns,
             "frontier_rows": (

@@ -11,12 +11,15 @@ from fairfactor.report.run import NO_ESTIMATE, RATES
 from fairfactor.report.tuning.run import (
     Confusion,
     Constraint,
-    Direction,
     GroupOutcome,
-    Layer,
+    LayerReading,
+    Layers,
     OperatingPoint,
     TuningRun,
 )
+
+LAYERS = ("unmitigated", "chosen")
+"""The networks whose layers are read."""
 
 
 def read_tuning(metrics: Mapping[str, object]) -> TuningRun:
@@ -59,7 +62,7 @@ def read_tuning(metrics: Mapping[str, object]) -> TuningRun:
         layers=(
             None
             if fields.is_null("layers")
-            else tuple(_read_layer(child) for child in fields.children("layers"))
+            else Layers(*(_read_layers(fields.child("layers"), key) for key in LAYERS))
         ),
     )
 
@@ -107,16 +110,13 @@ def _read_confusion(fields: Fields) -> Confusion:
     )
 
 
-def _read_layer(fields: Fields) -> Layer:
-    return Layer(
-        name=fields.text("layer"),
-        rank=fields.number("rank"),
-        directions=tuple(
-            Direction(
-                group=child.text("group"),
-                norm=child.number("norm"),
-                share_of_variance=child.number("share_of_variance"),
-            )
-            for child in fields.children("directions")
-        ),
+def _read_layers(fields: Fields, network: str) -> tuple[LayerReading, ...]:
+    return tuple(
+        LayerReading(
+            layer=child.text("layer"),
+            width=child.number("width"),
+            readability=child.numbers("readability"),
+            shares=child.numbers("shares"),
+        )
+        for child in fields.children(network)
     )

@@ -66,21 +66,25 @@ class OperatingPoint:
 
 
 @dataclass(frozen=True)
-class Direction:
-    """A direction of a layer that carried a group."""
+class LayerReading:
+    """What the inputs of one layer say about the groups.
 
-    group: str
-    norm: float | None
-    share_of_variance: float | None
+    ``readability`` has the area under the ROC curve of a linear probe for each group, ``shares``
+    those of the group difference along the layer's strongest directions.
+    """
+
+    layer: str
+    width: float | None
+    readability: tuple[float | None, ...]
+    shares: tuple[float | None, ...]
 
 
 @dataclass(frozen=True)
-class Layer:
-    """A layer and the directions in it that carried the groups."""
+class Layers:
+    """Readings of every layer of two networks, and of the scores that decide."""
 
-    name: str
-    rank: float | None
-    directions: tuple[Direction, ...]
+    unmitigated: tuple[LayerReading, ...]
+    chosen: tuple[LayerReading, ...]
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ class TuningRun(RunFacts):
     chosen: int | None
     unmitigated: OperatingPoint
     points: tuple[OperatingPoint, ...]
-    layers: tuple[Layer, ...] | None
+    layers: Layers | None
 
     @property
     def gaps(self) -> tuple[Metric, ...]:

@@ -1,4 +1,4 @@
-"""Tables of the page about tuning: what was asked, rates before and after, layers, points."""
+"""Tables of the page about tuning: what was asked, rates before and after, points."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from fairfactor.report.charts import cell_bar, cell_interval
+from fairfactor.report.charts import cell_interval
 from fairfactor.report.run import NO_ESTIMATE, RATES, Metric
 from fairfactor.report.scale import Scale
 from fairfactor.report.tuning.details import (
@@ -16,7 +16,7 @@ from fairfactor.report.tuning.details import (
     value_and_interval,
 )
 from fairfactor.report.tuning.run import ACCURACY, Constraint, OperatingPoint, TuningRun
-from fairfactor.report.wording import significant, whole
+from fairfactor.report.wording import whole
 
 
 @dataclass(frozen=True)
@@ -55,17 +55,6 @@ class GroupComparison:
     count: str
     positives: str
     rows: tuple[GroupRow, ...]
-
-
-@dataclass(frozen=True)
-class DirectionRow:
-    """A direction of a layer, with bars."""
-
-    layer: str
-    rank: str
-    group: str
-    norm: tuple[str, Markup]
-    share: tuple[str, Markup]
 
 
 @dataclass(frozen=True)
@@ -124,35 +113,6 @@ def group_rates(run: TuningRun) -> tuple[GroupComparison, ...]:
     """
     axes = rate_axes(run)
     return tuple(_group_rates(run, name, axes) for name in group_names(run))
-
-
-def direction_rows(run: TuningRun) -> tuple[DirectionRow, ...]:
-    """Directions that carried a group, in the order of the layers.
-
-    Args:
-        run: The tuning.
-
-    Returns:
-        One row for each direction of each layer.
-    """
-    layers = run.layers or ()
-    every = [direction for layer in layers for direction in layer.directions]
-    longest = max((d.norm or 0.0 for d in every), default=0.0)
-    largest = max((d.share_of_variance or 0.0 for d in every), default=0.0)
-    return tuple(
-        DirectionRow(
-            layer=layer.name,
-            rank=whole(layer.rank),
-            group=direction.group,
-            norm=(significant(direction.norm), cell_bar(direction.norm, longest)),
-            share=(
-                significant(direction.share_of_variance),
-                cell_bar(direction.share_of_variance, largest),
-            ),
-        )
-        for layer in layers
-        for direction in layer.directions
-    )
 
 
 def point_rows(
