@@ -1,4 +1,7 @@
-"""Run every benchmark, each in a fresh process: ``python -m benchmarks``."""
+"""Run benchmarks, each in a fresh process: ``python -m benchmarks``, or the ones that are named.
+
+The ablation takes an hour, so it runs only if it is named: ``python -m benchmarks ablation``.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+ONLY_BY_NAME = {"ablation"}
 
-def main() -> None:
-    for script in sorted(Path(__file__).parent.glob("bench_*.py")):
-        print(f"== {script.stem}", flush=True)
-        subprocess.run([sys.executable, "-m", f"benchmarks.{script.stem}"], check=True)
+
+def main(names: list[str]) -> None:
+    found = {p.stem.removeprefix("bench_") for p in Path(__file__).parent.glob("bench_*.py")}
+    if unknown := sorted(set(names) - found):
+        sys.exit(f"no benchmark {', '.join(unknown)}: there are {', '.join(sorted(found))}.")
+    for name in names or sorted(found - ONLY_BY_NAME):
+        print(f"== {name}", flush=True)
+        subprocess.run([sys.executable, "-m", f"benchmarks.bench_{name}"], check=True)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
