@@ -136,7 +136,11 @@ class TestReadTable:
             ("t.csv", b'a,b\n"1,2\n', "is not a CSV or TSV file"),
             ("t.csv", bytes(range(256)), "is not a CSV or TSV file"),
             ("t.csv.gz", gzip.compress(GOOD, mtime=0)[:-9], "is not a CSV or TSV file"),
-            ("t.csv.gz", gzip.compress(GOOD, mtime=0)[:12] + b"\xff" * 20, "is not a CSV or TSV file"),
+            (
+                "t.csv.gz",
+                gzip.compress(GOOD, mtime=0)[:12] + b"\xff" * 20,
+                "is not a CSV or TSV file",
+            ),
         ],
     )
     def test_anything_else_is_refused_in_one_line(

@@ -157,6 +157,7 @@ class TestFindings:
         [finding] = find_in_tuning(replace(boosted_tuning, constraints=()), point())
         assert (finding.severity, finding.code) == ("note", "boosted-trees")
         assert "scores of boosted trees too, for the class and for the group" in finding.text
+
     def test_what_is_decidable_is_not_said_to_be_undecidable(self, tuning: Tuning) -> None:
         loose = asked(tuning, "equalized_odds<=0.9", "accuracy>=0.99")
         assert find_in_tuning(loose, point(**{EO: (0.05, 0, 0.1), "accuracy": (1, 1, 1)})) == []
