@@ -21,6 +21,7 @@ def run_one(frame: Any = None, **changes: Any) -> PeerRun:
     task = hiring_task() if frame is None else replace(hiring_task(), frame=frame)
     options = {
         "hidden": (8, 6),
+        "backbone": "network",
         "peers": ("unmitigated",),
         "settings": 1,
         "recipes": FROZEN[1:],
