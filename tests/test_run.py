@@ -185,6 +185,7 @@ class TestExecuteTuning:
         assert constraints == ("accuracy>=0.7",)
         assert options.pop("checkpoints").folder.parent == tmp_path
         assert options == {
+            "groups_at_prediction": False,
             "start": None,
             "confidence": 0.8,
             "recipes": ("low-rank",),

@@ -298,7 +298,7 @@ def asking() -> TableModel:
         "hired",
         problem.class_names,
         {"recipe": chosen.recipe},
-        GroupLookup(("sex",), problem.group_names),
+        groups=GroupLookup(("sex",), problem.group_names),
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fairfactor.data.columns import LabelColumn, NumericColumn, OneHotColumn
 from fairfactor.data.encoding import TableEncoder
+from fairfactor.diagnosis import Diagnosis, GroupOverlap, LayerDiagnosis, Stage
 from fairfactor.fairness import ConfusionCounts
 from fairfactor.finetuning import FinetuneHistory
 from fairfactor.importance import GroupFisher
@@ -18,6 +19,10 @@ _MODEL = "model"
 _KINDS = (
     Outcome,
     ConfusionCounts,
+    Diagnosis,
+    Stage,
+    LayerDiagnosis,
+    GroupOverlap,
     FinetuneHistory,
     GroupFisher,
     ParameterCount,
