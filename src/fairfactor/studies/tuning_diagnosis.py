@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import nn
 
 from fairfactor.diagnosis import Diagnosis, LayerPair, diagnose_layer, diagnose_models
 from fairfactor.importance import GroupFisher, group_fisher
+from fairfactor.mitigation.fair_model import FairModel
 from fairfactor.mitigation.low_rank_cells import FactorNetwork
 from fairfactor.protocol import Part, Problem
 from fairfactor.studies.tuning import Tuning
@@ -35,13 +38,21 @@ def diagnose_tuning(tuning: Tuning) -> Diagnosis:
         problem.backbone,
         None,
         chosen.decide,
-        _batches(problem.validation),
+        [((x, groups), labels, groups) for x, labels, groups in _batches(problem.validation)],
         {
             name: diagnose_layer(pairs.get(name, LayerPair(problem.backbone)), fisher)
             for name, fisher in fishers.items()
         },
         group_names=problem.group_names,
+        forward=_decide,
     )
+
+
+def _decide(model: nn.Module, inputs: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+    """Run a model on inputs, and on groups if it asks for them."""
+    features, groups = inputs
+    asks = isinstance(model, FairModel) and model.groups_at_prediction
+    return cast("torch.Tensor", model(features, groups) if asks else model(features))
 
 
 def _fishers(problem: Problem) -> dict[str, GroupFisher]:
