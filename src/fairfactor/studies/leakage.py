@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from fairfactor.data.columns import is_categorical
 from fairfactor.data.task import TableTask
+from fairfactor.diagnosis import Finding
 from fairfactor.groups import Groups
-from fairfactor.studies.findings import Finding
 
 MOST_ROWS = 20_000
 """Rows of the sample that everything here is measured on."""
