@@ -106,6 +106,52 @@ def paired_difference(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> I
     return mean_interval(first - second, confidence)
 
 
+def welch_difference(
+    values: ArrayLike, mean: float, sd: float, n: int, confidence: float = 0.95
+) -> Interval:
+    """Give the interval of a mean over seeds minus a published mean (Welch 1947).
+
+    With e² = s₁²/n₁ + s₂²/n₂: difference ± t_ν e, with ν = e⁴ / Σ (s_i²/n_i)² / (n_i - 1).
+
+    Args:
+        values: (seeds,) our values.
+        mean: The published mean.
+        sd: The published standard deviation over runs.
+        n: How many runs were published, 2 or more.
+        confidence: Probability with which such intervals cover the expected difference.
+
+    Returns:
+        The interval; infinite for one seed. Its ``sd`` is e √n₁, so that e is sd / √n.
+
+    Raises:
+        ArgumentError: If ``n`` is less than 2 or ``sd`` is negative.
+    """
+    from scipy.special import stdtr, stdtrit
+
+    if n < 2:
+        raise ArgumentError("n", n, "2 runs or more")
+    if not sd >= 0:
+        raise ArgumentError("sd", sd, "a standard deviation, not negative")
+    ours = mean_interval(values, confidence)
+    difference = ours.mean - mean
+    if ours.n == 1:
+        return Interval(difference, math.nan, -math.inf, math.inf, 1, math.nan)
+    squares = ours.sd**2 / ours.n, sd**2 / n
+    error = math.sqrt(sum(squares))
+    if error == 0:
+        return Interval(difference, 0.0, difference, difference, ours.n, float(difference == 0))
+    freedom = error**4 / (squares[0] ** 2 / (ours.n - 1) + squares[1] ** 2 / (n - 1))
+    margin = float(stdtrit(freedom, (1 + confidence) / 2)) * error
+    return Interval(
+        difference,
+        error * math.sqrt(ours.n),
+        difference - margin,
+        difference + margin,
+        ours.n,
+        2 * float(stdtr(freedom, -abs(difference) / error)),
+    )
+
+
 def holm(p_values: ArrayLike) -> Array:
     """Adjust p-values for the number of comparisons (Holm 1979).
 

@@ -40,6 +40,17 @@ class Rows:
     targets: Tensor
     groups: Tensor
 
+    def at(self, places: Tensor) -> Rows:
+        """The rows at some places.
+
+        Args:
+            places: Row numbers, int64.
+
+        Returns:
+            Those rows, in that order.
+        """
+        return Rows(self.inputs[places], self.targets[places], self.groups[places])
+
     def batches(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """The rows in order.
 

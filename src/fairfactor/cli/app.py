@@ -18,6 +18,7 @@ from fairfactor.cli.tables import (
     describe_installation,
     print_plan,
     print_results,
+    print_study,
 )
 from fairfactor.compare_config import CompareConfig
 from fairfactor.config import RunConfig
@@ -62,6 +63,7 @@ CONFIGS: dict[Command, type[Settings]] = {
 }
 EXIT_CODES = {"kept": 0, "violated": 1, "undecided": 3}
 NOT_CHECKED = 2
+REPRODUCTION = Path("runs/reproduction")
 RunPath = Annotated[Path, typer.Argument(help="Folder that fairfactor run wrote.", metavar="RUN")]
 
 
@@ -206,6 +208,59 @@ def schema(
 
     described = config_schema(CONFIGS[command])
     session.show(json.dumps(described, indent=2, ensure_ascii=False), described)
+
+
+@app.command()
+@with_session
+def reproduce(
+    session: Session,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Studies, such as figure-4.", metavar="[NAME]...")
+    ] = None,
+    all: Annotated[bool, typer.Option("--all", help="Every study.")] = False,
+    seeds: Annotated[int, typer.Option(help="Number of runs of each cell.", min=1)] = 10,
+    first_seed: Annotated[int, typer.Option(help="Seed of the first run.", min=0)] = 0,
+    results: Annotated[Path, typer.Option(help="Folder for the results.")] = REPRODUCTION,
+    cells: Annotated[
+        Path, typer.Option(help="Folder for finished cells, so that a later call goes on.")
+    ] = REPRODUCTION / "cells",
+    page: Annotated[
+        Path | None, typer.Option(help="Also write the page from all results there are.")
+    ] = None,
+    workers: Workers = None,
+) -> None:
+    """Run the paper's tables and figures again, and say what holds.
+
+    Finished cells are kept: stop it whenever you like, and the same command goes on. With --page
+    and neither names nor --all, only the page is written.
+    """
+    from fairfactor.reproduction.execute import chosen_studies
+    from fairfactor.reproduction.execute import reproduce as execute
+    from fairfactor.reproduction.page import write_page
+    from fairfactor.reproduction.results import load_results
+
+    found = []
+    if names or all or page is None:
+        studies = chosen_studies(names or (), everything=all)
+        with session.progress("Studies × seeds", len(studies) * seeds) as advance:
+            found = execute(
+                studies,
+                seeds=seeds,
+                first_seed=first_seed,
+                results=results,
+                cells=cells,
+                workers=workers,
+                on_task=advance,
+            )
+    if not session.json:
+        for study in found:
+            print_study(session.output, study)
+    written = [] if page is None else write_page(load_results(results), page)
+    text = f"Results: {results}" if found else ""
+    session.show(
+        "\n".join(filter(None, (text, f"Page: {page}" if written else ""))),
+        {"results": str(results), "studies": found, "page": [str(path) for path in written]},
+    )
 
 
 @app.command()

@@ -189,6 +189,36 @@ def print_diagnosis(console: Console, metrics: Mapping[str, Any]) -> None:
     )
 
 
+def print_study(console: Console, study: Mapping[str, Any]) -> None:
+    """Print what a study of the reproduction found: numbers beside the paper's, claims, findings.
+
+    Args:
+        console: Where to print.
+        study: Content of its results file.
+    """
+    console.print(f"\n{study['title']}", style="bold", markup=False)
+    table = Table("", "Metric", "Paper", "Ours, mean ± sd", "Ours − paper (95 %)", "Verdict")
+    for row in study["rows"]:
+        for name, column in row["columns"].items():
+            table.add_row(
+                "" if name != next(iter(row["columns"])) else row["label"],
+                study["columns"].get(name, name),
+                _spread(column.get("paper"), name),
+                _spread(column["ours"], name),
+                _difference(column.get("difference"), name),
+                column.get("verdict", ""),
+            )
+    console.print(table)
+    for claim in study["claims"]:
+        seen = _difference(claim["difference"], claim["metric"])
+        text = f"Claim: {claim['text']}. Seen: {seen}: {claim['verdict']}."
+        console.print(text, markup=False, highlight=False)
+    for gap in study["gaps"]:
+        console.print(f"Gap: {gap['label']}: {gap['reason']}", markup=False, highlight=False)
+    for finding in study["findings"]:
+        console.print(f"Finding: {finding}", markup=False, highlight=False)
+
+
 def describe_installation() -> dict[str, Any]:
     """Versions, the methods there are, and which optional packages are installed.
 
@@ -244,6 +274,24 @@ def _estimate(estimate: Mapping[str, Any], scale: float) -> str:
         "∞" if estimate[end] is None else f"{scale * estimate[end]:.2f}" for end in ("low", "high")
     )
     return f"{scale * estimate['value']:.2f}  ({low} to {high})"
+
+
+def _spread(number: Mapping[str, Any] | None, column: str) -> str:
+    from fairfactor.reproduction.outcome import mean_and_sd
+
+    return "" if number is None else mean_and_sd(number["mean"], number["sd"], column)
+
+
+def _difference(interval: Mapping[str, Any] | None, column: str) -> str:
+    from fairfactor.reproduction.outcome import mean_and_sd
+
+    if interval is None:
+        return ""
+    mean, low, high = (
+        "∞" if interval[end] is None else mean_and_sd(interval[end], None, column)
+        for end in ("mean", "low", "high")
+    )
+    return f"{mean} ({low} to {high})"
 
 
 def _mean_and_sd(interval: Mapping[str, Any] | None, digits: int) -> str:

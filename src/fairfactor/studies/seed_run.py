@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -13,13 +14,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from fairfactor.config import RunConfig
-from fairfactor.data.encoding import TableEncoder
+from fairfactor.data.encoding import Encoding, TableEncoder
 from fairfactor.data.splits import paper_split
 from fairfactor.data.task import TableTask
 from fairfactor.diagnosis import Diagnosis, diagnose
 from fairfactor.errors import FairfactorWarning
 from fairfactor.fairness import METRICS, ConfusionCounts, confusion_counts
-from fairfactor.finetuning import FinetuneHistory, finetune
+from fairfactor.finetuning import FinetuneConfig, FinetuneHistory, finetune
 from fairfactor.groups import Groups
 from fairfactor.importance import GroupFisher
 from fairfactor.methods import METHODS
@@ -140,16 +141,12 @@ def run_seed(task: TableTask, groups: Groups, config: RunConfig, seed: int) -> S
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FairfactorWarning)
         with stopwatch.part("data"):
-            parts = paper_split(len(task.frame), seed=seed)
-            encoder = TableEncoder.fit(
-                task.inputs.iloc[parts["pretraining"]], config.table_encoding
-            )
-            inputs = torch.from_numpy(encoder.transform(task.inputs))
-            targets, codes = torch.from_numpy(task.labels), torch.from_numpy(groups.codes.copy())
-            rows = {name: Rows(inputs[at], targets[at], codes[at]) for name, at in parts.items()}
-        widths = (inputs.shape[1], *config.hidden, len(task.class_names))
+            rows, encoder = encoded_rows(task, groups, config.table_encoding, seed)
+        widths = (rows["train"].inputs.shape[1], *config.hidden, len(task.class_names))
         with stopwatch.part("pretraining"):
-            model = _pretrain(widths, rows["pretraining"], config, seed)
+            model = pretrain(
+                build_mlp(widths, seed=seed), rows["pretraining"], config.pretraining, seed
+            )
         prepared = prepare(
             model, rows["train"], rows["validation"], group_names=groups.names, stopwatch=stopwatch
         )
@@ -161,25 +158,89 @@ def run_seed(task: TableTask, groups: Groups, config: RunConfig, seed: int) -> S
         tuned=TunedModel(fits[-1].model, widths, encoder, outcomes[-1].cell, seed),
         diagnosis=_diagnose(prepared, rows["validation"], fits[-1]),
         group_sizes={
-            name: Groups(groups.codes[at], groups.names).counts for name, at in parts.items()
+            name: Groups(part.groups.numpy(), groups.names).counts for name, part in rows.items()
         },
         seconds=stopwatch.seconds,
     )
 
 
-def _pretrain(widths: tuple[int, ...], source: Rows, config: RunConfig, seed: int) -> nn.Module:
-    """Train the whole network on the pre-training rows, a tenth of which choose the epoch."""
+def encoded_rows(
+    task: TableTask, groups: Groups, encoding: Encoding, seed: int
+) -> tuple[dict[str, Rows], TableEncoder]:
+    """Split a table as the paper does and encode it by what its pre-training rows say.
+
+    Args:
+        task: The table.
+        groups: Group of each of its rows.
+        encoding: How categories become inputs.
+        seed: Seed of the split.
+
+    Returns:
+        The rows of each part by its name, and the encoder.
+    """
+    parts = paper_split(len(task.frame), seed=seed)
+    encoder = TableEncoder.fit(task.inputs.iloc[parts["pretraining"]], encoding)
+    inputs = torch.from_numpy(encoder.transform(task.inputs))
+    targets, codes = torch.from_numpy(task.labels), torch.from_numpy(groups.codes.copy())
+    return {name: Rows(inputs[at], targets[at], codes[at]) for name, at in parts.items()}, encoder
+
+
+def hold_out(source: Rows, seed: int) -> tuple[Rows, Rows]:
+    """Set a tenth of the rows aside at random, to choose the epoch of a training.
+
+    Args:
+        source: The rows.
+        seed: Seed of the choice.
+
+    Returns:
+        The rows to train on, and those set aside.
+    """
     order = torch.randperm(len(source.targets), generator=torch.Generator().manual_seed(seed))
     held_out, trained = order.tensor_split([len(order) // 10])
-    model = build_mlp(widths, seed=seed)
+    return source.at(trained), source.at(held_out)
+
+
+def pretrain(model: nn.Module, source: Rows, config: FinetuneConfig, seed: int) -> nn.Module:
+    """Train a whole network in place, a tenth of the rows choosing the epoch.
+
+    Args:
+        model: The network.
+        source: The pre-training rows.
+        config: How.
+        seed: Seed of the rows set aside and of the order of the others.
+
+    Returns:
+        The same network.
+    """
+    trained, held_out = hold_out(source, seed)
     finetune(
         model,
-        (source.inputs[trained], source.targets[trained]),
-        (source.inputs[held_out], source.targets[held_out]),
-        config=config.pretraining,
+        (trained.inputs, trained.targets),
+        (held_out.inputs, held_out.targets),
+        config=config,
         seed=seed,
     )
     return model
+
+
+def count_predictions(model: nn.Module, rows: Rows, group_names: Sequence[str]) -> ConfusionCounts:
+    """Count the most probable classes of a model by group and class.
+
+    Args:
+        model: From inputs to logits.
+        rows: The rows to predict.
+        group_names: Name of each group code.
+
+    Returns:
+        The counts.
+    """
+    probabilities = predict_probabilities(model, rows.inputs)
+    return confusion_counts(
+        rows.targets.numpy(),
+        probabilities.argmax(dim=1).numpy(),
+        Groups(rows.groups.numpy(), tuple(group_names)),
+        n_classes=probabilities.shape[1],
+    )
 
 
 def _run_cell(
@@ -190,13 +251,7 @@ def _run_cell(
     fitted = fit(prepared, *cell, alpha=config.alpha, config=config.finetuning, seed=seed)
     seconds = perf_counter() - start
     with prepared.stopwatch.part("evaluate"):
-        probabilities = predict_probabilities(fitted.model, test.inputs)
-        counts = confusion_counts(
-            test.targets.numpy(),
-            probabilities.argmax(dim=1).numpy(),
-            Groups(test.groups.numpy(), prepared.fisher.groups),
-            n_classes=probabilities.shape[1],
-        )
+        counts = count_predictions(fitted.model, test, prepared.fisher.groups)
         metrics = {name: float(metric(counts)) for name, metric in METRICS.items()}
     outcome = Outcome(
         cell=cell,

@@ -1,0 +1,123 @@
+"""Run the missing cells of studies, and put together what they say."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import fairfactor
+from fairfactor.errors import ArgumentError, FairfactorWarning
+from fairfactor.reproduction.cells import Cells, CellStore, code_version
+from fairfactor.reproduction.study import Study
+from fairfactor.studies.parallel import run_seeds
+from fairfactor.studies.reported import FORMAT, environment, json_safe
+
+Task = tuple[Study, CellStore, int]
+
+
+def store_of(study: Study, folder: Path) -> CellStore:
+    """Where the cells of a study are kept.
+
+    Args:
+        study: The study.
+        folder: Folder for the cells of all studies.
+
+    Returns:
+        The store, for this version of the code.
+    """
+    own = f"reproduction/studies/{study.name.replace('-', '_')}.py"
+    return CellStore(folder, study.name, code_version((own, *study.rooms)))
+
+
+def run_cells(
+    studies: Sequence[Study],
+    seeds: Sequence[int],
+    folder: Path,
+    *,
+    workers: int | None = None,
+    on_task: Callable[[], None] = lambda: None,
+) -> None:
+    """Run every cell that is not in the folder yet, and write each as soon as it is finished.
+
+    Args:
+        studies: The studies.
+        seeds: Their seeds.
+        folder: Folder for the cells of all studies.
+        workers: Number of processes; as many as there are processors if unset. Studies that
+            measure time come last, one at a time in this process.
+        on_task: Called after all cells of one study and seed.
+    """
+    for alone in (False, True):
+        tasks: list[Task] = [
+            (study, store_of(study, folder), seed)
+            for seed in seeds
+            for study in studies
+            if study.alone == alone
+        ]
+        waiting = [task for task in tasks if any(True for _ in _missing(*task))]
+        for _ in range(len(tasks) - len(waiting)):
+            on_task()
+        if waiting:
+            run_seeds(
+                partial(_run_task, waiting),
+                range(len(waiting)),
+                workers=1 if alone else workers,
+                on_seed=on_task,
+            )
+
+
+def collect(study: Study, seeds: Sequence[int], folder: Path) -> dict[str, Any]:
+    """Put the finished cells of a study together.
+
+    Args:
+        study: The study.
+        seeds: Its seeds.
+        folder: Folder for the cells of all studies.
+
+    Returns:
+        The content of its results file.
+
+    Raises:
+        ArgumentError: If a cell has not been run.
+    """
+    store = store_of(study, folder)
+    results = []
+    for configuration in study.configurations():
+        found = [store.load(configuration, seed) for seed in seeds]
+        present = tuple(result for result in found if result is not None)
+        if len(present) < len(found):
+            raise ArgumentError("folder", str(folder), f"all cells of {study.name}", "Run them.")
+        results.append((configuration, present))
+    cells = Cells(tuple(seeds), tuple(results))
+    content = {
+        "format": FORMAT,
+        "study": study.name,
+        "title": study.title,
+        "question": study.question,
+        "seeds": list(seeds),
+        "cells": len(results) * len(seeds),
+        "fairfactor_version": fairfactor.__version__,
+        "code_version": store.version,
+        "environment": environment(),
+        **study.report(cells).to_json(),
+    }
+    return json_safe(content)
+
+
+def _missing(study: Study, store: CellStore, seed: int) -> Iterator[Any]:
+    for configuration in study.configurations():
+        if store.load(configuration, seed) is None:
+            yield configuration
+
+
+def _run_task(tasks: Sequence[Task], place: int) -> None:
+    """Run the missing cells of one study and seed."""
+    study, store, seed = tasks[place]
+    for configuration in _missing(study, store, seed):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FairfactorWarning)
+            result = study.run(configuration, seed)
+        store.save(configuration, seed, result)
