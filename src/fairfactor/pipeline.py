@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +19,7 @@ from fairfactor.errors import ArgumentError
 from fairfactor.features import evaluation_mode, layer_inputs
 from fairfactor.finetuning import FinetuneConfig, FinetuneHistory, finetune
 from fairfactor.importance import GroupFisher, group_fisher, select_layers
-from fairfactor.methods import METHODS, Method
+from fairfactor.methods import METHODS
 from fairfactor.surgery import (
     LowRankLayer,
     ParameterCount,
@@ -29,6 +28,7 @@ from fairfactor.surgery import (
     replace_layer,
     weight_matrix,
 )
+from fairfactor.surgery.factor_pair import FactorPair
 from fairfactor.weighting import Measurement
 
 
@@ -200,17 +200,53 @@ def fit(
     if method not in METHODS:
         raise ArgumentError("method", method, f"one of {', '.join(METHODS)}")
     chosen = METHODS[method]
-    model = copy.deepcopy(prepared.model).eval()
-    replacement = replaced = None
+    factors = None
     if chosen.weighting is not None:
         if rank is None:
             raise ArgumentError("rank", rank, f"an integer for the method {method}")
-        replacement = _factorize_and_replace(prepared, chosen, model, rank, alpha)
-        replaced = copy.deepcopy(cast("LowRankLayer", model.get_submodule(prepared.layer)))
+        weight = weight_matrix(prepared.model.get_submodule(prepared.layer))
+        with prepared.stopwatch.part("factorize"):
+            metrics = chosen.weighting(alpha).metrics(Measurement(prepared.fisher))
+            factors = metrics.factorize(weight, rank)
+    return fit_factors(
+        prepared, factors, trained=chosen.trained, config=config, seed=seed, on_epoch=on_epoch
+    )
+
+
+def fit_factors(
+    prepared: Prepared,
+    factors: FactorPair | None,
+    *,
+    trained: bool = True,
+    config: FinetuneConfig | None = None,
+    seed: int = 0,
+    on_epoch: Callable[[], None] | None = None,
+) -> Fitted:
+    """Boxes 4 and 5 for factors from anywhere: replace the layer, fine-tune it, the rest frozen.
+
+    Args:
+        prepared: What `prepare` returned.
+        factors: Factors of the layer's weight; ``None`` keeps the layer whole.
+        trained: Whether the layer is fine-tuned.
+        config: How.
+        seed: Seed of the order of the rows in fine-tuning.
+        on_epoch: Called after each epoch of fine-tuning.
+
+    Returns:
+        The tuned copy and what happened to it.
+    """
+    model = copy.deepcopy(prepared.model).eval()
+    replacement = replaced = None
+    if factors is not None:
+        with prepared.stopwatch.part("factorize"):
+            original = model.get_submodule(prepared.layer)
+            low_rank = replace_layer(model, prepared.layer, factors)
+            replacement = ReplacementReport.of(original, low_rank)
+        replaced = copy.deepcopy(low_rank)
     model.requires_grad_(requires_grad=False)
     head = model.get_submodule(prepared.layer)
     history = None
-    if chosen.trained:
+    if trained:
         head.requires_grad_()
         with prepared.stopwatch.part("finetune"):
             history = finetune(
@@ -267,15 +303,3 @@ def _last_layer(model: nn.Module, layer: str, inputs: Tensor) -> str:
             "layer", layer, "the last layer, whose output is that of the model", "Name that one."
         )
     return names[0]
-
-
-def _factorize_and_replace(
-    prepared: Prepared, method: Method, model: nn.Module, rank: int, alpha: float | None
-) -> ReplacementReport:
-    """Boxes 2 to 4 on the copy."""
-    assert method.weighting is not None
-    with prepared.stopwatch.part("factorize"):
-        original = model.get_submodule(prepared.layer)
-        metrics = method.weighting(alpha).metrics(Measurement(prepared.fisher))
-        factors = metrics.factorize(weight_matrix(original), rank)
-        return ReplacementReport.of(original, replace_layer(model, prepared.layer, factors))

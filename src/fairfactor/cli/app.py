@@ -242,7 +242,7 @@ def reproduce(
     found = []
     if names or all or page is None:
         studies = chosen_studies(names or (), everything=all)
-        with session.progress("Studies × seeds", len(studies) * seeds) as advance:
+        with session.progress("Seeds, then times", 2 * seeds) as advance:
             found = execute(
                 studies,
                 seeds=seeds,
@@ -250,7 +250,7 @@ def reproduce(
                 results=results,
                 cells=cells,
                 workers=workers,
-                on_task=advance,
+                on_seed=advance,
             )
     if not session.json:
         for study in found:

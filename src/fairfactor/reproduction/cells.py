@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import fairfactor
 from fairfactor.files import atomic_write_text
 from fairfactor.studies.reported import json_safe
 
@@ -18,46 +17,6 @@ Configuration = Mapping[str, Any]
 """What distinguishes the cells of a study, as JSON values: texts, numbers, lists, ``None``."""
 Result = dict[str, Any]
 """What a cell found, as JSON values; ``metrics`` holds the numbers that tables show."""
-
-ROOMS = (
-    "data",
-    "models",
-    "importance",
-    "factorization",
-    "surgery",
-    "groups.py",
-    "fairness.py",
-    "features.py",
-    "finetuning.py",
-    "methods.py",
-    "neutralization.py",
-    "pipeline.py",
-    "weighting.py",
-    "studies/seed_run.py",
-    "reproduction/backbones.py",
-    "reproduction/measure.py",
-    "reproduction/problems.py",
-)
-"""The code that the numbers of every cell follow from."""
-
-
-def code_version(rooms: Sequence[str] = ()) -> str:
-    """Digest of the source code that numbers follow from.
-
-    Args:
-        rooms: Further files or folders within the package, besides `ROOMS`.
-
-    Returns:
-        The first 16 hexadecimal digits of the SHA-256 over names and contents.
-    """
-    package = Path(fairfactor.__file__).parent
-    digest = hashlib.sha256()
-    for room in sorted({*ROOMS, *rooms}):
-        place = package / room
-        for file in [place] if place.is_file() else sorted(place.rglob("*.py")):
-            digest.update(str(file.relative_to(package)).encode())
-            digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def reproduce(
     results: Path,
     cells: Path,
     workers: int | None = None,
-    on_task: Callable[[], None] = lambda: None,
+    on_seed: Callable[[], None] = lambda: None,
 ) -> list[dict[str, Any]]:
     """Run what is missing of some studies, and write their results.
 
@@ -60,7 +60,7 @@ def reproduce(
         results: Folder for the results files.
         cells: Folder for the finished cells, which a later call takes up.
         workers: Number of processes.
-        on_task: Called after each study and seed.
+        on_seed: Called twice for each seed, see `run_cells`.
 
     Returns:
         The results of each study.
@@ -70,7 +70,7 @@ def reproduce(
     for folder in (results, cells):
         require_writable(folder, _BYTES_NEEDED)
     chosen = range(first_seed, first_seed + seeds)
-    run_cells(studies, chosen, cells, workers=workers, on_task=on_task)
+    run_cells(studies, chosen, cells, workers=workers, on_seed=on_seed)
     found = [collect(study, chosen, cells) for study in studies]
     for content in found:
         save_results(results, content)

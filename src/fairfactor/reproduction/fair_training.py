@@ -16,6 +16,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,9 @@ from fairfactor.errors import TrainingError
 from fairfactor.features import evaluation_mode
 from fairfactor.finetuning import FinetuneConfig
 from fairfactor.pipeline import Rows
+from fairfactor.reproduction.backbones import build_backbone
+from fairfactor.reproduction.problems import problem
+from fairfactor.studies.seed_run import hold_out
 
 CONSTRAINTS = {"equalized_odds": "EO", "demographic_parity": "DP"}
 INTENSITIES = (0.1, 0.5, 0.9)
@@ -152,3 +156,31 @@ def train_constrained(
         raise TrainingError("the constrained loss is not finite. Try smaller learning rates.")
     model.load_state_dict(best_state)
     return model.eval()
+
+
+@lru_cache(maxsize=2)
+def fair_pretrained(penalty: str, constraint: str, intensity: float, seed: int) -> nn.Module:
+    """The paper's network, pre-trained on Adult with a penalty on a gap.
+
+    Args:
+        penalty: A key of `PENALTIES`.
+        constraint: A key of `CONSTRAINTS`.
+        intensity: Its weight in the loss.
+        seed: Seed of everything.
+
+    Returns:
+        The network, not to be changed.
+    """
+    rows = problem("adult", seed)
+    source = rows.rows["pretraining"]
+    trained, held_out = hold_out(source, seed)
+    return train_constrained(
+        build_backbone("mlp-2", source.inputs.shape[1], 2, seed=seed),
+        trained,
+        held_out,
+        constraint=constraint,
+        penalty=penalty,
+        intensity=intensity,
+        config=rows.pretraining,
+        seed=seed,
+    )

@@ -11,8 +11,8 @@ from fairfactor.errors import FairfactorWarning
 from fairfactor.fairness import METRICS
 from fairfactor.methods import METHODS
 from fairfactor.pipeline import Fitted, Prepared, Rows, fit, predict_probabilities
-from fairfactor.reproduction.cells import Result
-from fairfactor.reproduction.problems import Problem
+from fairfactor.reproduction.cells import Configuration, Result
+from fairfactor.reproduction.problems import Problem, prepared, problem
 from fairfactor.studies.seed_run import count_predictions
 
 MEASURED = (
@@ -69,8 +69,8 @@ def changed_share(first: nn.Module, second: nn.Module, inputs: Tensor) -> float:
 
 
 def quietly_fitted(
-    prepared: Prepared,
-    problem: Problem,
+    start: Prepared,
+    rows: Problem,
     method: str,
     rank: int | None,
     seed: int,
@@ -79,8 +79,8 @@ def quietly_fitted(
     """Boxes 2 to 5 without the warnings of single fits, which the studies say once.
 
     Args:
-        prepared: The pre-trained network.
-        problem: Its problem, which has the budget.
+        start: The pre-trained network.
+        rows: Its problem, which has the budget.
         method: Name of the method.
         rank: Its rank, if it factorises.
         seed: Seed of the order of the rows.
@@ -91,12 +91,12 @@ def quietly_fitted(
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FairfactorWarning)
-        return fit(prepared, method, rank, alpha=alpha, config=problem.finetuning, seed=seed)
+        return fit(start, method, rank, alpha=alpha, config=rows.finetuning, seed=seed)
 
 
 def measure_method(
-    prepared: Prepared,
-    problem: Problem,
+    start: Prepared,
+    rows: Problem,
     method: str,
     rank: int | None,
     seed: int,
@@ -105,8 +105,8 @@ def measure_method(
     """Fit one method and measure it on the test rows.
 
     Args:
-        prepared: The pre-trained network.
-        problem: Its problem.
+        start: The pre-trained network.
+        rows: Its problem.
         method: Name of the method.
         rank: Its rank, if it factorises.
         seed: Seed of the order of the rows.
@@ -115,11 +115,32 @@ def measure_method(
     Returns:
         Metrics, trained parameters and the relative change of the weight before any training.
     """
-    fitted = quietly_fitted(prepared, problem, method, rank, seed, alpha)
+    fitted = quietly_fitted(start, rows, method, rank, seed, alpha)
     replacement = fitted.replacement
     return {
-        "metrics": measure(fitted.model, problem.rows["test"], problem.group_names),
+        "metrics": measure(fitted.model, rows.rows["test"], rows.group_names),
         "trained_parameters": fitted.parameters.trained if METHODS[method].trained else 0,
         "total_parameters": fitted.parameters.total,
         "change_at_start": None if replacement is None else replacement.relative_change,
     }
+
+
+def run_method(configuration: Configuration, seed: int) -> Result:
+    """Run a cell that is one method on a pre-trained network.
+
+    Args:
+        configuration: ``data``, ``architecture``, ``method``, ``rank``, and ``alpha`` if it is set.
+        seed: The seed.
+
+    Returns:
+        What `measure_method` returns.
+    """
+    data, architecture = configuration["data"], configuration["architecture"]
+    return measure_method(
+        prepared(data, architecture, seed),
+        problem(data, seed),
+        configuration["method"],
+        configuration["rank"],
+        seed,
+        alpha=configuration.get("alpha"),
+    )

@@ -12,7 +12,7 @@ from fairfactor.reproduction.cells import Result, metric_values
 from fairfactor.reproduction.paper import METRICS, Numbers
 from fairfactor.reproduction.verdict import judge_claim, judge_number
 
-DIGITS = {"paper_error": 2, "trained_parameters": 0, "seconds": 2}
+DIGITS = {"paper_error": 2, "trained_parameters": 0, "total_parameters": 0, "seconds": 2}
 """Decimals of a column; three for all others."""
 
 Picture = Mapping[str, Any]

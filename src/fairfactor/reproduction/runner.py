@@ -10,12 +10,15 @@ from typing import Any
 
 import fairfactor
 from fairfactor.errors import ArgumentError, FairfactorWarning
-from fairfactor.reproduction.cells import Cells, CellStore, code_version
+from fairfactor.reproduction.cells import Cells, CellStore
+from fairfactor.reproduction.code import code_version
 from fairfactor.reproduction.study import Study
 from fairfactor.studies.parallel import run_seeds
 from fairfactor.studies.reported import FORMAT, environment, json_safe
 
-Task = tuple[Study, CellStore, int]
+Part = tuple[Study, CellStore]
+Task = tuple[int, tuple[Part, ...]]
+"""A seed and the studies that have cells to run on it: they share what is pre-trained."""
 
 
 def store_of(study: Study, folder: Path) -> CellStore:
@@ -28,8 +31,7 @@ def store_of(study: Study, folder: Path) -> CellStore:
     Returns:
         The store, for this version of the code.
     """
-    own = f"reproduction/studies/{study.name.replace('-', '_')}.py"
-    return CellStore(folder, study.name, code_version((own, *study.rooms)))
+    return CellStore(folder, study.name, code_version(study.run, study.rooms))
 
 
 def run_cells(
@@ -38,7 +40,7 @@ def run_cells(
     folder: Path,
     *,
     workers: int | None = None,
-    on_task: Callable[[], None] = lambda: None,
+    on_seed: Callable[[], None] = lambda: None,
 ) -> None:
     """Run every cell that is not in the folder yet, and write each as soon as it is finished.
 
@@ -48,24 +50,24 @@ def run_cells(
         folder: Folder for the cells of all studies.
         workers: Number of processes; as many as there are processors if unset. Studies that
             measure time come last, one at a time in this process.
-        on_task: Called after all cells of one study and seed.
+        on_seed: Called twice for each seed: after the studies that share the processors, and after
+            those that measure time.
     """
     for alone in (False, True):
-        tasks: list[Task] = [
-            (study, store_of(study, folder), seed)
-            for seed in seeds
-            for study in studies
-            if study.alone == alone
-        ]
-        waiting = [task for task in tasks if any(True for _ in _missing(*task))]
-        for _ in range(len(tasks) - len(waiting)):
-            on_task()
-        if waiting:
+        parts = [(study, store_of(study, folder)) for study in studies if study.alone == alone]
+        tasks: list[Task] = []
+        for seed in seeds:
+            waiting = tuple(part for part in parts if any(True for _ in _missing(*part, seed)))
+            if waiting:
+                tasks.append((seed, waiting))
+            else:
+                on_seed()
+        if tasks:
             run_seeds(
-                partial(_run_task, waiting),
-                range(len(waiting)),
+                partial(_run_task, tasks),
+                range(len(tasks)),
                 workers=1 if alone else workers,
-                on_seed=on_task,
+                on_seed=on_seed,
             )
 
 
@@ -114,10 +116,11 @@ def _missing(study: Study, store: CellStore, seed: int) -> Iterator[Any]:
 
 
 def _run_task(tasks: Sequence[Task], place: int) -> None:
-    """Run the missing cells of one study and seed."""
-    study, store, seed = tasks[place]
-    for configuration in _missing(study, store, seed):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FairfactorWarning)
-            result = study.run(configuration, seed)
-        store.save(configuration, seed, result)
+    """Run the missing cells of one seed."""
+    seed, parts = tasks[place]
+    for study, store in parts:
+        for configuration in _missing(study, store, seed):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FairfactorWarning)
+                result = study.run(configuration, seed)
+            store.save(configuration, seed, result)

@@ -14,10 +14,10 @@ from fairfactor.features import layer_inputs
 from fairfactor.finetuning import finetune
 from fairfactor.intervals import mean_interval
 from fairfactor.reproduction.cells import Cells, Configuration, Result
+from fairfactor.reproduction.fair_training import fair_pretrained
 from fairfactor.reproduction.measure import measure, predicted_classes, quietly_fitted
 from fairfactor.reproduction.outcome import Report, Row
 from fairfactor.reproduction.problems import prepare_model, prepared, problem
-from fairfactor.reproduction.studies.table_2 import fair_pretrained
 from fairfactor.reproduction.study import Study
 
 SEPARATED = 0.7
@@ -113,7 +113,7 @@ def density(
     Returns:
         Name and grid of each group; cells of fewer than `SMALLEST_BIN` people are 0.
     """
-    low, high = np.quantile(plane, (0.01, 0.99), axis=0) if len(plane) else (np.zeros(2),) * 2
+    low, high = np.quantile(plane, (0.05, 0.95), axis=0) if len(plane) else (np.zeros(2),) * 2
     edges = [np.linspace(low[axis], high[axis] + 1e-9, BINS + 1) for axis in (0, 1)]
     grids = []
     for code, name in enumerate(names):
@@ -197,5 +197,5 @@ STUDY = Study(
     configurations=_configurations,
     run=_run,
     report=_report,
-    rooms=("reproduction/fair_training.py", "reproduction/studies/table_2.py"),
+    rooms=("reproduction/fair_training.py",),
 )

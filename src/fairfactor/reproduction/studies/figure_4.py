@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from fairfactor.methods import METHODS
 from fairfactor.reproduction import paper
-from fairfactor.reproduction.cells import Cells, Configuration, Result
-from fairfactor.reproduction.measure import measure_method
+from fairfactor.reproduction.cells import Cells, Configuration
+from fairfactor.reproduction.measure import run_method
 from fairfactor.reproduction.outcome import Claim, Gap, Report, Row
 from fairfactor.reproduction.phrases import claims_sentence, interval_picture
-from fairfactor.reproduction.problems import DATA_SETS, prepared, problem, usable
+from fairfactor.reproduction.problems import DATA_SETS, usable
 from fairfactor.reproduction.study import Study
 
 DATA = {"adult": "mlp-2", "lfw+a": "resnet-18", "celeba": "resnet-18"}
@@ -24,17 +24,6 @@ def _configurations() -> list[Configuration]:
         for data in usable(tuple(DATA))
         for method, rank in (*_COMPARED, *_ALSO)
     ]
-
-
-def _run(configuration: Configuration, seed: int) -> Result:
-    data, architecture = configuration["data"], configuration["architecture"]
-    return measure_method(
-        prepared(data, architecture, seed),
-        problem(data, seed),
-        configuration["method"],
-        configuration["rank"],
-        seed,
-    )
 
 
 def _report(cells: Cells) -> Report:
@@ -92,6 +81,6 @@ STUDY = Study(
     "plain SVD (f+SVD)? Rank 2, which alone fits the paper's 46 trained parameters; rank 1 beside "
     "it.",
     configurations=_configurations,
-    run=_run,
+    run=run_method,
     report=_report,
 )

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from fairfactor.reproduction import paper
-from fairfactor.reproduction.cells import Cells, Configuration, Result
-from fairfactor.reproduction.measure import measure_method
+from fairfactor.reproduction.cells import Cells, Configuration
+from fairfactor.reproduction.measure import run_method
 from fairfactor.reproduction.outcome import Claim, Report, Row
 from fairfactor.reproduction.phrases import claims_sentence, line_picture, spread_sentence
-from fairfactor.reproduction.problems import prepared, problem
 from fairfactor.reproduction.study import Study
 
 RANKS = (2, 1)
 
 
 def _configurations() -> list[Configuration]:
-    return [{"alpha": alpha, "rank": rank} for rank in RANKS for alpha in paper.FIGURE_5]
-
-
-def _run(configuration: Configuration, seed: int) -> Result:
-    return measure_method(
-        prepared("adult", "mlp-2", seed),
-        problem("adult", seed),
-        "neutralized",
-        configuration["rank"],
-        seed,
-        alpha=configuration["alpha"],
-    )
+    return [
+        {
+            "data": "adult",
+            "architecture": "mlp-2",
+            "method": "neutralized",
+            "rank": rank,
+            "alpha": alpha,
+        }
+        for rank in RANKS
+        for alpha in paper.FIGURE_5
+    ]
 
 
 def _report(cells: Cells) -> Report:
@@ -77,6 +75,6 @@ STUDY = Study(
     question="Does α, the weight of women's importance, trade error for gaps? The paper gives one "
     "number for each α and no spread. Rank 2 as in Figure 4, and rank 1.",
     configurations=_configurations,
-    run=_run,
+    run=run_method,
     report=_report,
 )

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import copy
-from functools import lru_cache
-
-from torch import nn
 
 from fairfactor.finetuning import finetune
 from fairfactor.reproduction import paper
-from fairfactor.reproduction.backbones import build_backbone
 from fairfactor.reproduction.cells import Cells, Configuration, Result
 from fairfactor.reproduction.fair_training import (
     CONSTRAINTS,
     INTENSITIES,
     PENALTIES,
-    train_constrained,
+    fair_pretrained,
 )
 from fairfactor.reproduction.measure import measure, measure_method
 from fairfactor.reproduction.outcome import Claim, Report, Row
 from fairfactor.reproduction.phrases import claims_sentence, interval_picture
 from fairfactor.reproduction.problems import prepare_model, problem
 from fairfactor.reproduction.study import Study
-from fairfactor.studies.seed_run import hold_out
 
 READINGS = {
     "before": "before fine-tuning",
@@ -45,34 +40,6 @@ def _configurations() -> list[Configuration]:
         for intensity in INTENSITIES
         for reading in READINGS
     ]
-
-
-@lru_cache(maxsize=2)
-def fair_pretrained(penalty: str, constraint: str, intensity: float, seed: int) -> nn.Module:
-    """The paper's network, pre-trained on Adult with a penalty on a gap.
-
-    Args:
-        penalty: A key of `PENALTIES`.
-        constraint: A key of `CONSTRAINTS`.
-        intensity: Its weight in the loss.
-        seed: Seed of everything.
-
-    Returns:
-        The network, not to be changed.
-    """
-    rows = problem("adult", seed)
-    source = rows.rows["pretraining"]
-    trained, held_out = hold_out(source, seed)
-    return train_constrained(
-        build_backbone("mlp-2", source.inputs.shape[1], 2, seed=seed),
-        trained,
-        held_out,
-        constraint=constraint,
-        penalty=penalty,
-        intensity=intensity,
-        config=rows.pretraining,
-        seed=seed,
-    )
 
 
 def _run(configuration: Configuration, seed: int) -> Result:

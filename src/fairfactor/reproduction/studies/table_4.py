@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from fairfactor.methods import METHODS
 from fairfactor.reproduction import paper
-from fairfactor.reproduction.cells import Cells, Configuration, Result
-from fairfactor.reproduction.measure import measure_method
+from fairfactor.reproduction.cells import Cells, Configuration
+from fairfactor.reproduction.measure import run_method
 from fairfactor.reproduction.outcome import Gap, Report, Row
 from fairfactor.reproduction.phrases import (
     difference_sentence,
     interval_picture,
     numbers_sentence,
 )
-from fairfactor.reproduction.problems import DATA_SETS, prepared, problem, usable
+from fairfactor.reproduction.problems import DATA_SETS, usable
 from fairfactor.reproduction.study import Study
 
 _METHODS = (("head-tuning", None), ("plain-svd", 2), ("neutralized", 2))
@@ -25,17 +25,6 @@ def _configurations() -> list[Configuration]:
         if usable((data,))
         for method, rank in _METHODS
     ]
-
-
-def _run(configuration: Configuration, seed: int) -> Result:
-    data, architecture = configuration["data"], configuration["architecture"]
-    return measure_method(
-        prepared(data, architecture, seed),
-        problem(data, seed),
-        configuration["method"],
-        configuration["rank"],
-        seed,
-    )
 
 
 def _report(cells: Cells) -> Report:
@@ -75,6 +64,6 @@ STUDY = Study(
     question="Does the method behave the same on deeper networks? MLP-n is read as n hidden layers "
     "of 20 units, as the paper's 742 parameters suggest for its two-layer network; rank 2.",
     configurations=_configurations,
-    run=_run,
+    run=run_method,
     report=_report,
 )
