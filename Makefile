@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+RESULTS := benchmarks/results/reproduction
 STAMP := $(VENV)/.installed-for-development
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run tune compare peers test lint types bench docs clean
+.PHONY: run tune compare peers reproduce reproduce-page reproduce-quick test lint types bench docs clean
 
 run: $(INSTALLED)  ## The paper's experiment on Adult, ending with the path of a report to open.
 	$(BIN)/fairfactor run
@@ -19,6 +20,16 @@ compare: peers  ## Ours and every peer on Adult, five seeds: about half an hour 
 
 peers: $(INSTALLED)  ## The packages of the methods to compare with.
 	$(PIP) --requirement requirements/peers.txt
+
+reproduce: $(INSTALLED)  ## Every table and figure of the paper, ten seeds, and the page about them; goes on where it stopped.
+	$(BIN)/fairfactor reproduce --all --results $(RESULTS) --page docs/does-it-reproduce.md
+
+reproduce-page: $(INSTALLED)  ## The page again from the saved results.
+	$(BIN)/fairfactor reproduce --results $(RESULTS) --page docs/does-it-reproduce.md
+
+reproduce-quick: $(INSTALLED)  ## Three studies on two seeds, to see that everything runs.
+	$(BIN)/fairfactor reproduce figure-4 figure-3 intersections --seeds 2 --results runs/reproduction-quick \
+		--cells runs/reproduction-quick/cells --page runs/reproduction-quick/page.md
 
 test: $(STAMP)  ## All tests; those that need Chromium skip without it.
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --quiet

@@ -19,6 +19,7 @@ import pandas as pd
 import pytest
 from tests.limits import posix
 from tests.oracles import fairness_oracle
+from tests.reproduction import small_study
 from tests.studies.adult import OPTIONS, AdultRun
 from typer.testing import CliRunner
 
@@ -565,6 +566,68 @@ class TestCompare:
         assert result.exit_code == 1
         assert "keeps no model, as a comparison with peers does not" in result.stderr
         assert result.stderr.count("\n") == 1
+
+
+class TestReproduce:
+    @pytest.fixture(autouse=True)
+    def small(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setattr("fairfactor.reproduction.execute.STUDIES", {"small": small_study.STUDY})
+        monkeypatch.setattr("fairfactor.reproduction.page.STUDIES", {"small": small_study.STUDY})
+        monkeypatch.chdir(tmp_path)
+        small_study.CALLS.clear()
+
+    def test_results_a_page_and_nothing_twice(self, tmp_path: Path) -> None:
+        asked = ("reproduce", "small", "--seeds", 2, "--workers", 1)
+        first = invoke(*asked, "--page", "docs/a.md")
+        assert first.exit_code == 0
+        for text in ("Small: a study", "shift 0.1", "reproduces", "Claim: a shift adds 0.1"):
+            assert text in first.output
+        assert len(small_study.CALLS) == 4
+        saved = tmp_path / "runs/reproduction/small.json"
+        before = saved.read_text()
+        assert "## Small: a study" in (tmp_path / "docs/a.md").read_text()
+        again = invoke(*asked, "--json")
+        assert len(small_study.CALLS) == 4
+        assert saved.read_text() == before
+        assert json.loads(again.output)["studies"][0]["seeds"] == [0, 1]
+
+    def test_other_seeds(self) -> None:
+        invoke("reproduce", "--all", "--seeds", 1, "--first-seed", 7, "--workers", 1)
+        assert {seed for _, seed in small_study.CALLS} == {7}
+
+    def test_the_page_alone(self, tmp_path: Path) -> None:
+        missing = invoke("reproduce", "--page", "a.md")
+        assert missing.exit_code == 1
+        assert "reproduce --all" in missing.output
+        invoke("reproduce", "small", "--seeds", 2, "--workers", 1)
+        small_study.CALLS.clear()
+        assert invoke("reproduce", "--page", "a.md").exit_code == 0
+        assert not small_study.CALLS
+        assert names(tmp_path) >= {"a.md", "images"}
+
+    @pytest.mark.parametrize(
+        ("arguments", "text"),
+        [
+            (("smal",), "Did you mean 'small'?"),
+            ((), "--all, or some of small"),
+            (("small", "--all"), "no name beside --all"),
+            (("small", "small"), "different names"),
+        ],
+    )
+    def test_bad_names(self, arguments: tuple[str, ...], text: str) -> None:
+        result = invoke("reproduce", *arguments)
+        assert result.exit_code == 1
+        assert text in result.output
+        assert len(result.output.splitlines()) == 1
+
+    def test_an_interruption_says_what_is_kept(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def interrupt(*_: object, **__: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("fairfactor.reproduction.execute.run_cells", interrupt)
+        result = invoke("reproduce", "small")
+        assert result.exit_code == 130
+        assert "Finished cells are kept" in result.output
 
 
 @pytest.mark.parametrize("kind", ["tuning", "peers"])

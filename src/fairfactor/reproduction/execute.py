@@ -64,13 +64,19 @@ def reproduce(
 
     Returns:
         The results of each study.
+
+    Raises:
+        KeyboardInterrupt: If it was interrupted, with what to do next.
     """
     require_integer("seeds", seeds, 1)
     require_integer("first_seed", first_seed, 0)
     for folder in (results, cells):
         require_writable(folder, _BYTES_NEEDED)
     chosen = range(first_seed, first_seed + seeds)
-    run_cells(studies, chosen, cells, workers=workers, on_seed=on_seed)
+    try:
+        run_cells(studies, chosen, cells, workers=workers, on_seed=on_seed)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("Finished cells are kept: the same command goes on.") from None
     found = [collect(study, chosen, cells) for study in studies]
     for content in found:
         save_results(results, content)

@@ -140,7 +140,7 @@ def _claims_by_verdict(studies: Sequence[Mapping[str, Any]], verdict: Verdict) -
 
 
 def _study(study: Mapping[str, Any]) -> Iterator[str]:
-    yield f"## {study['title']} {{#{study['study']}}}\n"
+    yield f'<a id="{study["study"]}"></a>\n\n## {study["title"]}\n'
     yield f"{study['question']}\n"
     yield from (f"- {finding}" for finding in study["findings"])
     yield ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -63,11 +64,11 @@ def mark(series: str, values: Sequence[float]) -> dict[str, Any]:
     interval = over_seeds(values)
     if interval is None:
         return {"series": series, "mean": None, "low": None, "high": None}
+    ends = {"low": interval.low, "high": interval.high}
     return {
         "series": series,
         "mean": interval.mean,
-        "low": interval.low,
-        "high": interval.high,
+        **{name: end if math.isfinite(end) else None for name, end in ends.items()},
     }
 
 

@@ -135,8 +135,9 @@ STUDY = Study(
     title="Open question: what it costs",
     question="The paper counts parameters against re-training the whole network. Seconds on this "
     "processor, one at a time, and floating-point operations, with the plain head as the other "
-    "yardstick. Ratios are of processor seconds, which other work on the machine moves less. Fisher information, factorising and caching features are included; one learning "
-    "rate, 8 epochs. No accelerator was used.",
+    "yardstick. Ratios are of processor seconds, which other work on the machine moves less. "
+    "Fisher information, factorising and caching features are included; one learning rate, 8 "
+    "epochs. No accelerator was used.",
     configurations=_configurations,
     run=_run,
     report=_report,
