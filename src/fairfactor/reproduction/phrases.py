@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fairfactor.intervals import Interval, paired_difference
-from fairfactor.reproduction.outcome import Claim, Picture, Row, over_seeds
+from fairfactor.reproduction.outcome import DIGITS, Claim, Picture, Row, over_seeds
 from fairfactor.reproduction.paper import METRICS, RUNS
 from fairfactor.reproduction.verdict import judge_claim, judge_number
 
@@ -49,6 +49,33 @@ def points(interval: Interval, metric: str) -> str:
     scale = 1 if metric == "paper_error" else 100
     mean, low, high = (scale * end for end in (interval.mean, interval.low, interval.high))
     return f"{mean:+.2f} points ({low:+.2f} to {high:+.2f})".replace("-", "−")
+
+
+def signed(change: float, metric: str) -> str:
+    """Write a change of a metric as the paper has it.
+
+    Args:
+        change: The change, in the metric's own unit.
+        metric: Explicit name of the metric.
+
+    Returns:
+        The number with its sign.
+    """
+    return f"{change:+.{DIGITS.get(metric, 3)}f}".replace("-", "−")
+
+
+def mean_points(rows: Sequence[Row], metric: str) -> str:
+    """Write the mean of a gap over rows and seeds in percentage points.
+
+    Args:
+        rows: The rows.
+        metric: Explicit name of the gap.
+
+    Returns:
+        The number.
+    """
+    means = [interval.mean for row in rows if (interval := over_seeds(row.values[metric]))]
+    return f"{100 * sum(means) / len(means):.1f}"
 
 
 def mark(series: str, values: Sequence[float]) -> dict[str, Any]:

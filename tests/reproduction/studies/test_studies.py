@@ -41,8 +41,8 @@ def six_classes() -> TableTask:
 
 @pytest.fixture(autouse=True)
 def small_tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    small = TableDataSet("Hiring", hiring_task, batch_size=64)
     for name in ("adult", "adult-intersections", "german", "census-income"):
+        small = TableDataSet(f"Hiring as {name}", hiring_task, batch_size=64)
         monkeypatch.setitem(problems.DATA_SETS, name, small)
     more = TableDataSet("More classes", six_classes, batch_size=64)
     monkeypatch.setitem(problems.DATA_SETS, "adult-schooling", more)
@@ -191,7 +191,7 @@ class TestControls:
     def test_rescaled_factors_have_the_same_product_and_are_others(self) -> None:
         start = self.start()
         plain, scaled = (
-            controls.control_factors(start, weighting, 1, 0) for weighting in ("plain", "scaled")
+            controls.control_factors(start, weighting, 1, 1) for weighting in ("plain", "scaled")
         )
         np.testing.assert_allclose(
             scaled.product.detach().numpy(), plain.product.detach().numpy(), atol=1e-6

@@ -6,7 +6,7 @@ from fairfactor.reproduction import paper
 from fairfactor.reproduction.cells import Cells, Configuration
 from fairfactor.reproduction.measure import run_method
 from fairfactor.reproduction.outcome import Claim, Report, Row
-from fairfactor.reproduction.phrases import claims_sentence, line_picture, spread_sentence
+from fairfactor.reproduction.phrases import claims_sentence, line_picture, signed, spread_sentence
 from fairfactor.reproduction.study import Study
 
 RANKS = (2, 1)
@@ -37,7 +37,7 @@ def _report(cells: Cells) -> Report:
     first, last = min(paper.FIGURE_5), max(paper.FIGURE_5)
     claims = [
         Claim(
-            f"from α = {first} to α = {last}, {label} changes by {change:+.3g}",
+            f"from α = {first} to α = {last}, {label} changes by {signed(change, metric)}",
             metric,
             rows[RANKS[0], last],
             rows[RANKS[0], first],

@@ -15,7 +15,7 @@ from fairfactor.reproduction.fair_training import (
 )
 from fairfactor.reproduction.measure import measure, measure_method
 from fairfactor.reproduction.outcome import Claim, Report, Row
-from fairfactor.reproduction.phrases import claims_sentence, interval_picture
+from fairfactor.reproduction.phrases import claims_sentence, interval_picture, mean_points, signed
 from fairfactor.reproduction.problems import prepare_model, problem
 from fairfactor.reproduction.study import Study
 
@@ -84,7 +84,8 @@ def _report(cells: Cells) -> Report:
     claims = {
         reading: [
             Claim(
-                f"{short} {intensity}: the gap grows by {change:+.3f} {READINGS[reading]}",
+                f"{short} {intensity}: the gap grows by {signed(change, GAP[constraint])} "
+                f"{READINGS[reading]}",
                 GAP[constraint],
                 rows["soft_gap", constraint, intensity, reading],
                 rows["soft_gap", constraint, intensity, "before"],
@@ -105,9 +106,28 @@ def _report(cells: Cells) -> Report:
         list(rows.values()),
         claims=[claim for some in claims.values() for claim in some],
         findings=findings,
+        lessons=[_lesson(rows)],
         pictures={
             "table-2": interval_picture("A fair pre-trained network, fine-tuned", shown),
         },
+    )
+
+
+def _lesson(rows: dict[tuple[str, str, float, str], Row]) -> str:
+    """The mean gap of each constraint, before and after each fine-tuning."""
+    parts = []
+    for constraint, short in CONSTRAINTS.items():
+        means = [
+            f"{mean_points(own, GAP[constraint])} {READINGS[reading]}"
+            for reading in READINGS
+            for own in [
+                [r for key, r in rows.items() if key[1] == constraint and key[3] == reading]
+            ]
+        ]
+        parts.append(f"{short}: {', '.join(means)}")
+    return (
+        "What is tuned decides whether a fair network stays fair, not how the head is factorised. "
+        f"Mean gap in points over all intensities and penalties, {'; '.join(parts)}."
     )
 
 

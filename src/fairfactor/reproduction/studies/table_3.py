@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 
+from fairfactor.intervals import paired_difference
 from fairfactor.reproduction import paper
 from fairfactor.reproduction.cells import Cells, Configuration, Result
 from fairfactor.reproduction.fair_training import (
@@ -14,7 +16,7 @@ from fairfactor.reproduction.fair_training import (
 )
 from fairfactor.reproduction.measure import measure, measure_method
 from fairfactor.reproduction.outcome import Claim, Report, Row
-from fairfactor.reproduction.phrases import claims_sentence, interval_picture
+from fairfactor.reproduction.phrases import claims_sentence, interval_picture, points, signed
 from fairfactor.reproduction.problems import prepared, problem
 from fairfactor.reproduction.study import Study
 from fairfactor.surgery import count_parameters
@@ -96,8 +98,8 @@ def _report(cells: Cells) -> Report:
     }
     claims = [
         *_changes(ours, untouched),
-        *_against(ours, retrained, _CROSS, "the gap that it does not aim at"),
-        *_against(ours, retrained, _OWN, "the gap that it aims at"),
+        *_against(ours, retrained, _CROSS, "not what that aims at"),
+        *_against(ours, retrained, _OWN, "what that aims at"),
     ]
     rows = [untouched, *retrained.values(), ours]
     shown = [untouched, *(r for k, r in retrained.items() if k[0] == "soft_gap"), ours]
@@ -109,8 +111,23 @@ def _report(cells: Cells) -> Report:
             claims_sentence("concern this table", claims),
             _trained(ours, next(iter(retrained.values()))),
         ],
+        lessons=list(_lessons(ours, retrained)),
         pictures={"table-3": interval_picture("A constraint while fine-tuning", shown)},
     )
+
+
+def _lessons(ours: Row, retrained: dict[tuple[str, str, float], Row]) -> Iterator[str]:
+    for constraint, short in CONSTRAINTS.items():
+        metric, row = _OWN[constraint], retrained["soft_gap", constraint, 0.5]
+        gap, error = (
+            paired_difference(row.values[name], ours.values[name])
+            for name in (metric, "paper_error")
+        )
+        yield (
+            f"A {short} constraint while tuning the whole network ({row.label}) against the "
+            f"method: {paper.METRICS[metric]} {points(gap, metric)}, Err "
+            f"{points(error, 'paper_error')}."
+        )
 
 
 def _trained(ours: Row, retrained: Row) -> str:
@@ -125,7 +142,7 @@ def _trained(ours: Row, retrained: Row) -> str:
 def _changes(ours: Row, untouched: Row) -> list[Claim]:
     return [
         Claim(
-            f"the method changes {label} against the untouched network by {change:+.3g}",
+            f"the method changes {label} against the untouched network by {signed(change, metric)}",
             metric,
             ours,
             untouched,
@@ -147,7 +164,8 @@ def _against(
     """The difference to each Retrain row in one of the gaps, as the paper has it."""
     return [
         Claim(
-            f"the method against {row.label}, in {which}: {change:+.3f}",
+            f"the method minus {row.label}, in {paper.METRICS[metrics[constraint]]} ({which}): "
+            f"{signed(change, metrics[constraint])}",
             metrics[constraint],
             ours,
             row,
