@@ -174,12 +174,12 @@ class AbsentDataSet:
 
 def adult() -> TableTask:
     """The paper's task: Adult's 13 columns without sex, the survey weight among them."""
-    return adult_task(survey_weight_as_input=PAPER.survey_weight_as_input)
+    return adult_task(survey_weight_as_input=True)
 
 
 def adult_intersections() -> TableTask:
     """The same for the intersections of sex and race, of which some are small."""
-    return adult_task(("sex", "race"), survey_weight_as_input=PAPER.survey_weight_as_input)
+    return adult_task(("sex", "race"), survey_weight_as_input=True)
 
 
 def adult_schooling() -> TableTask:
