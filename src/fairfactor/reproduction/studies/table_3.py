@@ -124,7 +124,7 @@ def _lessons(ours: Row, retrained: dict[tuple[str, str, float], Row]) -> Iterato
             for name in (metric, "paper_error")
         )
         yield (
-            f"A {short} constraint while tuning the whole network ({row.label}) against the "
+            f"A constraint on {short} while tuning the whole network ({row.label}) against the "
             f"method: {paper.METRICS[metric]} {points(gap, metric)}, Err "
             f"{points(error, 'paper_error')}."
         )
