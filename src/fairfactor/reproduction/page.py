@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from fairfactor.files import atomic_write_text
 from fairfactor.reproduction.outcome import mean_and_sd
+from fairfactor.reproduction.paper import RUNS
 from fairfactor.reproduction.pictures import draw
 from fairfactor.reproduction.registry import STUDIES
 from fairfactor.reproduction.verdict import TOLERANCE, Verdict
@@ -115,6 +116,7 @@ def _summary(studies: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         )
         yield f"| [{study['title']}](#{study['study']}) | {' | '.join(cells)} |"
     yield ""
+    yield _number_of_seeds(studies)
     yield "### What held\n"
     yield from _claims_by_verdict(studies, "reproduces")
     yield "### What did not\n"
@@ -124,6 +126,19 @@ def _summary(studies: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield "### What it means for a user\n"
         yield from (f"- {lesson}" for lesson in lessons)
         yield ""
+
+
+def _number_of_seeds(studies: Sequence[Mapping[str, Any]]) -> str:
+    """How many runs are behind the page, and what follows if they are few."""
+    numbers = [len(study["seeds"]) for study in studies]
+    text = f"Runs of each cell: {min(numbers)} to {max(numbers)}."
+    if min(numbers) < RUNS:
+        few = ", ".join(study["study"] for study in studies if len(study["seeds"]) < RUNS)
+        text += (
+            f" The paper has {RUNS}; with fewer, intervals are wide and many verdicts stay open. "
+            f"Fewer have: {few}. `make reproduce` runs what is missing."
+        )
+    return text + "\n"
 
 
 def _claims_by_verdict(studies: Sequence[Mapping[str, Any]], verdict: Verdict) -> Iterator[str]:
