@@ -5,7 +5,9 @@ import ast
 import pytest
 from tests.reproduction import small_study
 
+from fairfactor.errors import ArgumentError
 from fairfactor.reproduction.code import code_version, used_definitions
+from fairfactor.reproduction.registry import STUDIES
 
 MODULE = """
 from math import pi
@@ -50,3 +52,13 @@ def test_the_version_repeats_and_depends_on_the_rooms(rooms: tuple[str, ...]) ->
 
 def test_the_version_depends_on_the_function() -> None:
     assert code_version(small_study.run) != code_version(small_study.report)
+
+
+def test_a_room_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(ArgumentError, match="rooms='attic'"):
+        code_version(small_study.run, ("attic",))
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_the_rooms_of_every_study_are_there(name: str) -> None:
+    assert code_version(STUDIES[name].run, STUDIES[name].rooms)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import fairfactor
+from fairfactor.errors import ArgumentError
 
 ROOMS = (
     "data",
@@ -84,9 +85,15 @@ def used_definitions(module: ast.Module, name: str) -> Iterator[ast.stmt]:
 
 @cache
 def _room(room: str) -> bytes:
-    """Digest of the files of a room."""
+    """Digest of the files of a room.
+
+    Raises:
+        ArgumentError: If there is no such file or folder in the package.
+    """
     package = Path(fairfactor.__file__).parent
     place, digest = package / room, hashlib.sha256()
+    if not place.exists():
+        raise ArgumentError("rooms", room, "a file or folder of the package")
     for file in [place] if place.is_file() else sorted(place.rglob("*.py")):
         digest.update(str(file.relative_to(package)).encode())
         digest.update(ast.dump(ast.parse(file.read_text(encoding="utf-8"))).encode())

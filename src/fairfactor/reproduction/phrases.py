@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from fairfactor.intervals import Interval, paired_difference
@@ -99,13 +100,15 @@ def mark(series: str, values: Sequence[float]) -> dict[str, Any]:
     }
 
 
-def interval_picture(title: str, rows: Sequence[Row], metrics: Sequence[str] = ()) -> Picture:
+def interval_picture(
+    title: str, rows: Sequence[Row], metrics: Mapping[str, str] = MappingProxyType(METRICS)
+) -> Picture:
     """A panel for each metric, in which each row has our interval and the paper's number.
 
     Args:
         title: Title of the picture.
         rows: The rows.
-        metrics: Which metrics; those of the paper by default.
+        metrics: Label of each metric; those of the paper by default.
 
     Returns:
         The picture.
@@ -115,10 +118,10 @@ def interval_picture(title: str, rows: Sequence[Row], metrics: Sequence[str] = (
         "title": title,
         "panels": [
             {
-                "label": METRICS.get(metric, metric),
+                "label": label,
                 "rows": [{"label": row.label, "marks": _marks(row, metric)} for row in rows],
             }
-            for metric in metrics or METRICS
+            for metric, label in metrics.items()
         ],
     }
 

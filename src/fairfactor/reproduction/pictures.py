@@ -25,7 +25,8 @@ text{font:13px system-ui,sans-serif;fill:#222}
 .s0{--c:#6cb6ff}.s1{--c:#ff9d5c}.s2{--c:#7fd08c}.s3{--c:#c79be8}.s4{--c:#e0c050}.s5{--c:#bbb}
 .s6{--c:#ff8ab5}}
 """
-_LABELS = 350
+_MOST_LABELS = 460
+_LETTER = 6.6  # pixels of a letter of a label, about
 _PANEL_GAP = 18
 _ROW = 30
 
@@ -72,12 +73,13 @@ class _Axis:
 
 def _intervals(picture: Mapping[str, Any]) -> str:
     panels = picture["panels"]
-    width = (_WIDTH - _LABELS - _PANEL_GAP * len(panels)) / len(panels)
     labels = [row["label"] for row in panels[0]["rows"]]
+    room = min(_MOST_LABELS, 20 + _LETTER * max(map(len, labels)))
+    width = (_WIDTH - room - _PANEL_GAP * len(panels)) / len(panels)
     top, height = 56, _ROW * len(labels)
     parts = [element("text", label, x=8, y=top + _ROW * i + 19) for i, label in enumerate(labels)]
     for number, panel in enumerate(panels):
-        left = _LABELS + number * (width + _PANEL_GAP)
+        left = room + number * (width + _PANEL_GAP)
         marks = [mark for row in panel["rows"] for mark in row["marks"]]
         ends = [mark[end] for mark in marks for end in ("mean", "low", "high")]
         axis = _Axis(Scale.covering(_finite(ends), least_span=0.02), left, width)
@@ -91,9 +93,13 @@ def _intervals(picture: Mapping[str, Any]) -> str:
     parts += [
         element("circle", class_="dot s0", cx=14, cy=y - 4, r=4.5),
         element("text", "ours, mean with its 95 % interval", x=26, y=y),
-        element("path", class_="dot s1", d=_diamond(280, y - 4)),
-        element("text", "the paper’s number, with the interval of its runs if given", x=292, y=y),
     ]
+    if any(mark["series"] == "paper" for p in panels for row in p["rows"] for mark in row["marks"]):
+        text = "the paper’s number, with the interval of its runs if given"
+        parts += [
+            element("path", class_="dot s1", d=_diamond(280, y - 4)),
+            element("text", text, x=292, y=y),
+        ]
     return _file(picture["title"], y + 14, parts)
 
 

@@ -103,5 +103,5 @@ STUDY = Study(
     configurations=_configurations,
     run=_run,
     report=_report,
-    rooms=("diagnosis.py",),
+    rooms=("diagnosis",),
 )

@@ -217,7 +217,9 @@ def _report(cells: Cells) -> Report:
             findings += _kept(cells, start, plain["whole"], mitigated, notion)
         lessons += _lessons(label, plain["whole"], mitigated, start)
         pictures[f"transfer-{start.replace('_', '-')}"] = interval_picture(
-            f"{label}: after fine-tuning, with and without mitigation", shown, list(COLUMNS)[:3]
+            f"{label}: after fine-tuning, with and without mitigation",
+            [Row(row.label.removeprefix(f"{label}: "), row.values) for row in shown],
+            dict(list(COLUMNS.items())[:3]),
         )
     gaps = [Gap(STARTS["census"], _missing())] if _missing() else []
     return Report(rows, COLUMNS, gaps=gaps, findings=findings, lessons=lessons, pictures=pictures)
