@@ -87,6 +87,9 @@ def used_definitions(module: ast.Module, name: str) -> Iterator[ast.stmt]:
 def _room(room: str) -> bytes:
     """Digest of the files of a room.
 
+    Returns:
+        32 bytes.
+
     Raises:
         ArgumentError: If there is no such file or folder in the package.
     """
