@@ -94,6 +94,7 @@ def test_a_table_is_read_by_the_separator_its_name_tells(tmp_path, name):
 
 class TestReadTable:
     GOOD = b"a,b\n1,x\n2,\n"
+    PACKED = gzip.compress(GOOD, mtime=0)
 
     @staticmethod
     def read(path: Path, content: bytes):
@@ -135,12 +136,8 @@ class TestReadTable:
             ("t.csv", b"a,b\n1,2\n3,4,5\n", "is not a CSV or TSV file"),
             ("t.csv", b'a,b\n"1,2\n', "is not a CSV or TSV file"),
             ("t.csv", bytes(range(256)), "is not a CSV or TSV file"),
-            ("t.csv.gz", gzip.compress(GOOD, mtime=0)[:-9], "is not a CSV or TSV file"),
-            (
-                "t.csv.gz",
-                gzip.compress(GOOD, mtime=0)[:12] + b"\xff" * 20,
-                "is not a CSV or TSV file",
-            ),
+            ("t.csv.gz", PACKED[:-9], "is not a CSV or TSV file"),
+            ("t.csv.gz", PACKED[:12] + b"\xff" * 20, "is not a CSV or TSV file"),
         ],
     )
     def test_anything_else_is_refused_in_one_line(
