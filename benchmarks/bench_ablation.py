@@ -1,9 +1,9 @@
 """What each means of mitigation does on Adult by sex: ``python -m benchmarks ablation``.
 
 Operating points are chosen on training and validation rows, as `fairfactor tune` chooses, and
-tested once. About an hour on two idle cores. A finished seed is kept in ``runs/ablation``, so an
-interrupted run goes on where it was; delete that folder to start afresh. The table is written to
-``docs/ablation.md`` by ``python -m benchmarks.ablation_page``.
+tested once. A seed takes some minutes of one processor. A finished seed is kept in
+``runs/ablation``, so an interrupted run goes on where it was; delete that folder to start afresh.
+``python -m benchmarks.ablation_page`` writes the table to ``docs/ablation.md``.
 """
 
 from __future__ import annotations
