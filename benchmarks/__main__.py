@@ -1,6 +1,6 @@
 """Run benchmarks, each in a fresh process: ``python -m benchmarks``, or the ones that are named.
 
-The ablation takes an hour, so it runs only if it is named: ``python -m benchmarks ablation``.
+The ablation takes long, so it runs only if it is named: ``python -m benchmarks ablation``.
 """
 
 from __future__ import annotations
