@@ -125,7 +125,7 @@ REFUSED = {
     "a group without a class": (
         frame(sex=["a"] * 200 + ["b"] * 200, hired=["no", "yes"] * 100 + ["no"] * 200),
         [],
-        r"group 'b' has no rows of class 'yes'.*--minimum-group-size",
+        r"group 'b' has no rows of class 'yes'.*minimum.group.size",
     ),
     "too many groups": (frame(sex=range(400)), [], r"'sex' has 400 different values.*age bands"),
     "no input": (frame()[["sex", "hired"]], [], r"no column is left as an input"),
