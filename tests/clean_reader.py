@@ -39,12 +39,16 @@ def read_onnx(folder: Path, inputs: dict[str, Tensor], expected: Tensor) -> floa
 
 
 def read_adapter(folder: Path, inputs: dict[str, Tensor], expected: Tensor) -> float:
-    """Load the adapter on the untouched base, and merge it: the larger of both errors."""
+    """Load the adapter on the untouched base, and merge it: the larger of both errors.
+
+    The saved weights compute in float64 here and where they were written, so that the error is what
+    was lost by saving and loading, and not the rounding of two forward passes.
+    """
     from peft import PeftModel
     from transformers import AutoModelForSequenceClassification
 
     base = AutoModelForSequenceClassification.from_pretrained(folder / "base").eval()
-    adapted = PeftModel.from_pretrained(base, folder / "adapter").eval()
+    adapted = PeftModel.from_pretrained(base, folder / "adapter").eval().double()
     with torch.no_grad():
         on_top = largest_error(adapted(**inputs).logits, expected)
         merged = largest_error(adapted.merge_and_unload()(**inputs).logits, expected)

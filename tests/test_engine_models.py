@@ -215,7 +215,7 @@ def write_adapter(folder: Path, case: EngineModel) -> None:
         optimizer.step()
     assert float((case.outputs(adapted) - before).abs().max()) > 1e-2
     save_adapter(adapted, folder / "adapter")
-    write_example(folder, case, adapted)
+    write_example(folder, case, adapted.double())
 
 
 def test_a_program_without_fairfactor_reads_the_exports(tmp_path: Path) -> None:
