@@ -138,7 +138,8 @@ def _listed(value: object, hint: Any) -> object:
 
 
 def _commented(text: str) -> list[str]:
-    return [f"# {line}" for line in textwrap.wrap(text, _WIDTH)]
+    lines = textwrap.wrap(text, _WIDTH, break_on_hyphens=False)  # names of recipes have some
+    return [f"# {line}" for line in lines]
 
 
 def _toml(value: object) -> str:
