@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tests.studies.examples import hiring_frame, hiring_task, small_config, with_values
 
+from fairfactor.data.task import TableTask
 from fairfactor.fairness import METRICS, ConfusionCounts
 from fairfactor.intervals import mean_interval, paired_difference
 from fairfactor.neutralization import neutralize
@@ -195,3 +196,38 @@ def test_three_classes_and_three_groups() -> None:
 )
 def test_cells_have_names_for_machines(cell, identifier) -> None:
     assert cell_id(cell) == identifier
+
+
+def test_losses_of_every_epoch_are_kept(summary, comparison) -> None:
+    entry = method(summary, "head-tuning")
+    outcomes = [o for o in comparison.outcomes if o.cell == ("head-tuning", None)]
+    for written, outcome in zip(entry["tuning"], outcomes, strict=True):
+        assert written["training_losses"] == list(outcome.history.training_loss)
+        assert written["validation_losses"] == list(outcome.history.validation_loss)
+        assert written["validation_losses"][written["epoch"]] == written["validation_loss"]
+
+
+def test_calibration_is_that_of_the_first_seed(summary, comparison) -> None:
+    sizes = comparison.runs[0].group_sizes["test"]
+    for model in ("before", "after"):
+        written = summary["calibration"][model]
+        assert [group["count"] for group in written] == sizes.tolist()
+        for group in written:
+            assert group["count"] == group["suppressed"] + sum(b["count"] for b in group["bins"])
+
+
+def test_single_features_are_sums_over_intersections() -> None:
+    task = TableTask(hiring_frame(900), "hired", ("sex", "town"), positive_label="yes")
+    found = compare_methods(task, small_config(method=("pretrained", "head-tuning")))
+    summary = summarize(found)
+    for entry, cell in zip(summary["methods"], found.cells, strict=True):
+        assert [part["feature"] for part in entry["single_features"]] == ["sex", "town"]
+        counts = [outcome.counts for outcome in found.outcomes if outcome.cell == cell]
+        for place, part in enumerate(entry["single_features"]):
+            for group in part["groups"]:
+                own = [group["name"] == n.split(" × ")[place] for n in counts[0].group_names]
+                sizes = [one.sizes[own].sum() for one in counts]
+                right = [one.correct[own].sum() for one in counts]
+                assert group["count"] == np.mean(sizes)
+                expected = np.mean(np.divide(right, sizes))
+                assert group["accuracy"]["mean"] == pytest.approx(expected)

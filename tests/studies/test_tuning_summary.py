@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from tests.oracles import fairness_oracle
 from tests.studies.examples import (
     DESCRIPTION,
@@ -18,6 +19,7 @@ from tests.studies.examples import (
 )
 
 from fairfactor.data.splits import benchmark_split
+from fairfactor.data.task import TableTask
 from fairfactor.mitigation import OperatingPoint
 from fairfactor.protocol import Part, predict_classes
 from fairfactor.report import render_report
@@ -189,6 +191,63 @@ def test_several_classes_and_groups(levels: Tuning) -> None:
     test = levels.problem.test
     predicted = predict_classes(levels.tuned.chosen.decide, test.inputs)
     assert_measured(chosen["test"], by_oracle(test, predicted, 3))
+
+
+def test_one_sensitive_feature_has_no_features_of_its_own(metrics: dict[str, Any]) -> None:
+    assert metrics["single_features"] == []
+
+
+@pytest.mark.parametrize("asks", [False, True])
+def test_each_of_several_sensitive_features_alone(asks: bool) -> None:
+    frame = hiring_frame()
+    task = TableTask(frame, "hired", ("sex", "town"), positive_label="yes")
+    found = small_tuning(
+        "equalized_odds<=0.5", task=task, recipes=ONE, groups_at_prediction=asks, seed=3
+    )
+    chosen = replace(found.tuned.chosen, groups_at_prediction=asks)
+    found = replace(found, tuned=replace(found.tuned, chosen=chosen))
+    points = (*found.tuned.frontier.points, chosen)
+    frontier = replace(found.tuned.frontier, points=points)
+    found = replace(found, tuned=replace(found.tuned, frontier=frontier))
+    metrics = summarize_tuning(found, DESCRIPTION)
+    json.dumps(metrics, allow_nan=False)
+    test = found.problem.test
+    rows = benchmark_split(task.labels, seed=3)["test"]
+    scores = chosen.decide(test.inputs, *([test.groups] if asks else []))
+    decided = {
+        "before": predict_classes(found.problem.backbone, test.inputs),
+        "after": scores.argmax(dim=1).numpy(),
+    }
+    assert [entry["feature"] for entry in metrics["single_features"]] == ["sex", "town"]
+    for entry in metrics["single_features"]:
+        values = frame[entry["feature"]].iloc[rows].to_numpy()
+        for model, classes in decided.items():
+            for group in entry[model]:
+                own = values == group["name"]
+                assert group["count"] == own.sum()
+                assert group["positives"] == (test.labels.numpy()[own] == 1).sum()
+                assert group["selection_rate"]["value"] == pytest.approx((classes[own] == 1).mean())
+
+
+def test_probabilities_of_both_models_are_compared_with_test_rows(
+    metrics: dict[str, Any], tuning: Tuning
+) -> None:
+    written, test = metrics["calibration"], tuning.problem.test
+    assert written["of_positive_class"]
+    for model in ("before", "after"):
+        assert [group["name"] for group in written[model]] == ["f", "m"]
+        for code, group in enumerate(written[model]):
+            own = test.groups.numpy() == code
+            assert group["count"] == own.sum()
+            hits = sum(one["count"] * one["rate"]["value"] for one in group["bins"])
+            positives = test.labels.numpy()[own].sum()
+            assert positives - group["suppressed"] - 1e-9 <= hits <= positives + 1e-9
+    with torch.no_grad():
+        said = tuning.problem.backbone(test.inputs).softmax(dim=1)[test.groups == 0, 1]
+    fullest = max(written["before"][0]["bins"], key=lambda one: one["count"])
+    low = fullest["place"] / written["bins"]
+    own = (said > low) & (said <= low + 1 / written["bins"])
+    assert fullest["probability"] == pytest.approx(float(said[own].mean()), abs=1e-6)
 
 
 def test_without_a_constraint_nothing_is_met_or_missed() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -34,6 +34,8 @@ from fairfactor.pipeline import (
     predict_probabilities,
     prepare,
 )
+from fairfactor.studies.calibration import GroupCalibration, calibrate_groups
+from fairfactor.studies.feature_groups import feature_groups
 from fairfactor.surgery import ParameterCount, ReplacementReport
 
 Cell = tuple[str, int | None]
@@ -49,6 +51,7 @@ class Outcome:
         seed: Seed of the split, the initial weights and the order of the rows.
         metrics: Every metric by its explicit name.
         counts: Rows by group, class and prediction on the test rows.
+        feature_counts: The same by each of several sensitive features alone.
         history: Fine-tuning; ``None`` for the untouched model.
         replacement: What the surgery changed; ``None`` if nothing was replaced.
         parameters: How many parameters were tuned, and how many there are.
@@ -59,6 +62,7 @@ class Outcome:
     seed: int
     metrics: dict[str, float]
     counts: ConfusionCounts
+    feature_counts: dict[str, ConfusionCounts]
     history: FinetuneHistory | None
     replacement: ReplacementReport | None
     parameters: ParameterCount
@@ -94,6 +98,8 @@ class SeedRun:
         tuned: The model of the last cell.
         diagnosis: What replacing and tuning the last layer did to that model, on the validation
             rows; ``None`` if it kept the layer whole.
+        calibration: How the probabilities of the pre-trained network ("before") and of that model
+            ("after") come true in each group, on the test rows.
         group_sizes: Number of rows of each group in each part of the split.
         seconds: Seconds of each part of the work.
     """
@@ -102,6 +108,7 @@ class SeedRun:
     fisher: GroupFisher
     tuned: TunedModel
     diagnosis: Diagnosis | None
+    calibration: dict[str, tuple[GroupCalibration, ...]]
     group_sizes: dict[str, NDArray[np.int64]]
     seconds: dict[str, float]
 
@@ -150,13 +157,21 @@ def run_seed(task: TableTask, groups: Groups, config: RunConfig, seed: int) -> S
         prepared = prepare(
             model, rows["train"], rows["validation"], group_names=groups.names, stopwatch=stopwatch
         )
-        fitted = [_run_cell(prepared, rows["test"], config, seed, cell) for cell in cells(config)]
+        features = feature_groups(task, paper_split(len(task.frame), seed=seed)["test"])
+        fitted = [
+            _run_cell(prepared, rows["test"], features, config, seed, cell)
+            for cell in cells(config)
+        ]
     outcomes, fits = zip(*fitted, strict=True)
     return SeedRun(
         outcomes=outcomes,
         fisher=prepared.fisher,
         tuned=TunedModel(fits[-1].model, widths, encoder, outcomes[-1].cell, seed),
         diagnosis=_diagnose(prepared, rows["validation"], fits[-1]),
+        calibration={
+            "before": _calibrate(model, rows["test"], groups.names),
+            "after": _calibrate(fits[-1].model, rows["test"], groups.names),
+        },
         group_sizes={
             name: Groups(part.groups.numpy(), groups.names).counts for name, part in rows.items()
         },
@@ -234,17 +249,37 @@ def count_predictions(model: nn.Module, rows: Rows, group_names: Sequence[str]) 
     Returns:
         The counts.
     """
+    return _count(model, rows, Groups(rows.groups.numpy(), tuple(group_names)))
+
+
+def _count(model: nn.Module, rows: Rows, groups: Groups) -> ConfusionCounts:
     probabilities = predict_probabilities(model, rows.inputs)
     return confusion_counts(
         rows.targets.numpy(),
         probabilities.argmax(dim=1).numpy(),
-        Groups(rows.groups.numpy(), tuple(group_names)),
+        groups,
         n_classes=probabilities.shape[1],
     )
 
 
+def _calibrate(
+    model: nn.Module, rows: Rows, group_names: Sequence[str]
+) -> tuple[GroupCalibration, ...]:
+    """How the probabilities of a model come true in each group."""
+    return calibrate_groups(
+        predict_probabilities(model, rows.inputs).numpy(),
+        rows.targets.numpy(),
+        Groups(rows.groups.numpy(), tuple(group_names)),
+    )
+
+
 def _run_cell(
-    prepared: Prepared, test: Rows, config: RunConfig, seed: int, cell: Cell
+    prepared: Prepared,
+    test: Rows,
+    features: Mapping[str, Groups],
+    config: RunConfig,
+    seed: int,
+    cell: Cell,
 ) -> tuple[Outcome, Fitted]:
     """Fit one method and rank, and count what it predicts on the test rows."""
     start = perf_counter()
@@ -252,12 +287,14 @@ def _run_cell(
     seconds = perf_counter() - start
     with prepared.stopwatch.part("evaluate"):
         counts = count_predictions(fitted.model, test, prepared.fisher.groups)
+        by_feature = {name: _count(fitted.model, test, groups) for name, groups in features.items()}
         metrics = {name: float(metric(counts)) for name, metric in METRICS.items()}
     outcome = Outcome(
         cell=cell,
         seed=seed,
         metrics=metrics,
         counts=counts,
+        feature_counts=by_feature,
         history=fitted.history,
         replacement=fitted.replacement,
         parameters=fitted.parameters,

@@ -10,8 +10,10 @@ from fairfactor.diagnosis import Diagnosis, GroupOverlap, LayerDiagnosis, Stage
 from fairfactor.fairness import ConfusionCounts
 from fairfactor.finetuning import FinetuneHistory
 from fairfactor.importance import GroupFisher
+from fairfactor.intervals import Estimate
 from fairfactor.models.mlp import build_mlp
 from fairfactor.stored_values import load_value, save_value
+from fairfactor.studies.calibration import CalibrationBin, GroupCalibration
 from fairfactor.studies.seed_run import Outcome, SeedRun, TunedModel
 from fairfactor.surgery import ParameterCount, ReplacementReport, load_model, save_model
 
@@ -19,6 +21,9 @@ _MODEL = "model"
 _KINDS = (
     Outcome,
     ConfusionCounts,
+    GroupCalibration,
+    CalibrationBin,
+    Estimate,
     Diagnosis,
     Stage,
     LayerDiagnosis,

@@ -12,9 +12,11 @@ import numpy as np
 import fairfactor
 from fairfactor.data.sources import describe
 from fairfactor.diagnosis import group_overlaps
+from fairfactor.fairness import ConfusionCounts
 from fairfactor.intervals import Interval, mean_interval
 from fairfactor.methods import METHODS
 from fairfactor.neutralization import neutralize
+from fairfactor.studies.calibration import describe_calibration
 from fairfactor.studies.comparison import Comparison
 from fairfactor.studies.findings import find
 from fairfactor.studies.gate import describe_kept
@@ -60,6 +62,7 @@ def summarize(comparison: Comparison) -> dict[str, Any]:
         "kept": describe_kept(first.outcomes[-1].counts),
         "metrics": list(REPORTED_METRICS),
         "importance": _importance(comparison),
+        "calibration": describe_calibration(first.calibration, len(comparison.task.class_names)),
         "diagnosis": None if first.diagnosis is None else first.diagnosis.to_json(),
         "findings": [asdict(finding) for finding in find(comparison)],
         "verdict": asdict(give_verdict(comparison)),
@@ -99,7 +102,14 @@ def _method(comparison: Comparison, cell: Cell) -> dict[str, Any]:
             }
             for reference in reference_cells(comparison, cell)
         },
-        "groups": _groups(outcomes),
+        "groups": _groups([outcome.counts for outcome in outcomes]),
+        "single_features": [
+            {
+                "feature": feature,
+                "groups": _groups([outcome.feature_counts[feature] for outcome in outcomes]),
+            }
+            for feature in outcomes[0].feature_counts
+        ],
         "replacement": _replacement(outcomes),
         "tuning": [
             {
@@ -108,6 +118,8 @@ def _method(comparison: Comparison, cell: Cell) -> dict[str, Any]:
                 "epoch": outcome.history.best_epoch,
                 "validation_loss": outcome.history.validation_loss[outcome.history.best_epoch],
                 "candidates": outcome.history.candidates,
+                "training_losses": list(outcome.history.training_loss),
+                "validation_losses": list(outcome.history.validation_loss),
             }
             for outcome in outcomes
             if outcome.history
@@ -120,24 +132,24 @@ def _method(comparison: Comparison, cell: Cell) -> dict[str, Any]:
     }
 
 
-def _groups(outcomes: list[Outcome]) -> list[dict[str, Any]]:
+def _groups(seeds: list[ConfusionCounts]) -> list[dict[str, Any]]:
     """Rates of each group on test rows, their mean over seeds with its interval."""
     rates = {
-        "selection_rate": [outcome.counts.selection_rates[:, -1] for outcome in outcomes],
-        "true_positive_rate": [outcome.counts.true_positive_rates[:, -1] for outcome in outcomes],
-        "false_positive_rate": [outcome.counts.false_positive_rates[:, -1] for outcome in outcomes],
-        "accuracy": [outcome.counts.accuracies for outcome in outcomes],
+        "selection_rate": [counts.selection_rates[:, -1] for counts in seeds],
+        "true_positive_rate": [counts.true_positive_rates[:, -1] for counts in seeds],
+        "false_positive_rate": [counts.false_positive_rates[:, -1] for counts in seeds],
+        "accuracy": [counts.accuracies for counts in seeds],
     }
     return [
         {
             "name": name,
-            "count": float(np.mean([outcome.counts.sizes[code] for outcome in outcomes])),
+            "count": float(np.mean([counts.sizes[code] for counts in seeds])),
             **{
-                rate: _over_seeds(by_seed[code] for by_seed in seeds)
-                for rate, seeds in rates.items()
+                rate: _over_seeds(of_seed[code] for of_seed in of_seeds)
+                for rate, of_seeds in rates.items()
             },
         }
-        for code, name in enumerate(outcomes[0].counts.group_names)
+        for code, name in enumerate(seeds[0].group_names)
     ]
 
 

@@ -10,12 +10,21 @@ from typing import Any
 import numpy as np
 
 import fairfactor
-from fairfactor.fairness import ConfusionCounts
+from fairfactor.data.splits import benchmark_split
+from fairfactor.fairness import ConfusionCounts, confusion_counts
 from fairfactor.groups import Groups
 from fairfactor.intervals import Estimate, bootstrap_gap_interval, group_table
 from fairfactor.mitigation import RECIPES, Constraint, OperatingPoint
 from fairfactor.mitigation.constraint import METRIC_OF_NAME
+from fairfactor.pipeline import predict_probabilities
 from fairfactor.protocol import Part, Problem, count_classes, predict_classes
+from fairfactor.studies.calibration import (
+    GroupCalibration,
+    calibrate_groups,
+    describe_calibration,
+    point_probabilities,
+)
+from fairfactor.studies.feature_groups import feature_groups
 from fairfactor.studies.gate import describe_kept
 from fairfactor.studies.layer_readings import read_point, read_unmitigated
 from fairfactor.studies.point_counts import count_points
@@ -122,6 +131,8 @@ def summarize_tuning(tuning: Tuning, description: Mapping[str, str]) -> dict[str
         "kept": describe_kept(tested[chosen]),
         "unmitigated": unmitigated,
         "points": points,
+        "single_features": _single_features(tuning),
+        "calibration": describe_calibration(_calibrations(tuning), len(problem.class_names)),
         "layers": {
             "unmitigated": [asdict(reading) for reading in read_unmitigated(problem)],
             "chosen": [asdict(reading) for reading in read_point(problem, chosen_point)],
@@ -175,19 +186,68 @@ def _point(
         **described,
         "validation": _metrics(validation),
         "test": _metrics(test),
-        "groups": [
-            {
-                "name": row.group,
-                "count": row.count,
-                "positives": row.positives,
-                "selection_rate": asdict(row.selection_rate),
-                "true_positive_rate": asdict(row.true_positive_rate),
-                "false_positive_rate": asdict(row.false_positive_rate),
-                "accuracy": asdict(row.accuracy),
-                "confusion": _confusion(test, code) if test.n_classes == 2 else None,
-            }
-            for code, row in enumerate(group_table(test, positive=test.n_classes - 1))
-        ],
+        "groups": _group_rates(test),
+    }
+
+
+def _group_rates(counts: ConfusionCounts) -> list[dict[str, Any]]:
+    """Rates of every group, each with its interval."""
+    return [
+        {
+            "name": row.group,
+            "count": row.count,
+            "positives": row.positives,
+            "selection_rate": asdict(row.selection_rate),
+            "true_positive_rate": asdict(row.true_positive_rate),
+            "false_positive_rate": asdict(row.false_positive_rate),
+            "accuracy": asdict(row.accuracy),
+            "confusion": _confusion(counts, code) if counts.n_classes == 2 else None,
+        }
+        for code, row in enumerate(group_table(counts, positive=counts.n_classes - 1))
+    ]
+
+
+def _single_features(tuning: Tuning) -> list[dict[str, Any]]:
+    """Test rates by each of several sensitive features alone.
+
+    Returns:
+        One entry a feature with the groups of both models; none for a single feature.
+    """
+    problem, test = tuning.problem, tuning.problem.test
+    rows = benchmark_split(tuning.task.labels, seed=problem.seed)["test"]
+    features = feature_groups(tuning.task, rows)
+    if not features:
+        return []
+    point = tuning.tuned.chosen
+    asked = (test.groups,) if point.groups_at_prediction else ()
+    decided = {
+        "before": predict_classes(problem.backbone, test.inputs),
+        "after": point.decide(test.inputs, *asked).argmax(dim=1).numpy(),
+    }
+    labels, n_classes = test.labels.numpy(), len(problem.class_names)
+    return [
+        {
+            "feature": feature,
+            **{
+                model: _group_rates(confusion_counts(labels, classes, groups, n_classes=n_classes))
+                for model, classes in decided.items()
+            },
+        }
+        for feature, groups in features.items()
+    ]
+
+
+def _calibrations(tuning: Tuning) -> dict[str, tuple[GroupCalibration, ...]]:
+    """How the probabilities of both models come true on test rows."""
+    problem, test = tuning.problem, tuning.problem.test
+    groups = Groups(test.groups.numpy(), problem.group_names)
+    said = {
+        "before": predict_probabilities(problem.backbone, test.inputs).numpy(),
+        "after": point_probabilities(tuning.tuned.chosen, test),
+    }
+    return {
+        model: calibrate_groups(probabilities, test.labels.numpy(), groups)
+        for model, probabilities in said.items()
     }
 
 
