@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from statistics import fmean, stdev
 from typing import Any
 
+from tests.report.example_parts import calibration, columns, leakage, losses
+
 METRICS: list[dict[str, Any]] = [
     {
         "key": "paper_error",
@@ -108,6 +110,7 @@ def example_metrics(
         "format": 1,
         "fairfactor_version": "0.1.0",
         "data": _data(source, groups),
+        "calibration": calibration(groups),
         "reference_methods": list(REFERENCES),
         "methods": results,
         "metrics": [dict(metric) for metric in METRICS],
@@ -155,6 +158,18 @@ def example_metrics(
             "threads": 2,
         },
     }
+
+
+def with_single_features(metrics: dict[str, Any]) -> dict[str, Any]:
+    """The same with two sensitive features, whose intersections are the groups."""
+    source = random.Random(3)
+    metrics["data"]["sensitive_features"] = ["sex", "race"]
+    for method in metrics["methods"]:
+        method["single_features"] = [
+            {"feature": feature, "groups": [_rates(source, n, i, 1.0) for i, n in enumerate(names)]}
+            for feature, names in (("sex", ("Female", "Male")), ("race", ("Black", "White")))
+        ]
+    return metrics
 
 
 def example_config() -> dict[str, Any]:
@@ -207,6 +222,7 @@ def _method(
         "summary": {key: interval_over_seeds([row[key] for row in rows]) for key in CENTRES},
         "differences": {},
         "groups": [_rates(source, group, i, shift) for i, group in enumerate(groups)],
+        "single_features": [],
         "replacement": {
             "relative_weight_change": (
                 {"mean": 0.061, "max": 0.134} if rank == 1 else {"mean": 2.1e-8, "max": 6.4e-8}
@@ -226,6 +242,7 @@ def _method(
                 "epoch": source.randint(2, 8),
                 "validation_loss": source.uniform(0.325, 0.345),
                 "candidates": 3,
+                **losses(source),
             }
             for seed in range(seeds)
         ],
@@ -301,6 +318,8 @@ def _data(source: random.Random, groups: Sequence[str]) -> dict[str, Any]:
         "positive_class": ">50K",
         "sensitive_features": ["sex"],
         "features": list(FEATURES),
+        "columns": columns(),
+        "leakage": leakage(),
         "groups": [
             {
                 "name": name,

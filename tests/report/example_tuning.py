@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.report.example import METRICS, example_metrics
+from tests.report.example_parts import calibration
 
 RECIPES = (
     ("late-features", "Bayes rule, groups from late features", 0.75, 0.05),
@@ -61,6 +62,8 @@ def example_tuning(
         "chosen": chosen,
         "unmitigated": _point(source, groups, None, 0, points),
         "points": made,
+        "single_features": [],
+        "calibration": calibration(groups),
         "layers": {
             network: [
                 {
@@ -101,6 +104,21 @@ def example_tuning(
         "seconds": {"data": 0.9, "pretraining": 21.4, "recipes": 48.1, "total": 72.2},
         "environment": {"python": "3.11.7", "torch": "2.13.0", "threads": 2},
     }
+
+
+def with_single_features(metrics: dict[str, Any]) -> dict[str, Any]:
+    """The same with two sensitive features, whose intersections are the groups."""
+    source = random.Random(3)
+    metrics["data"]["sensitive_features"] = ["sex", "race"]
+    metrics["single_features"] = [
+        {
+            "feature": feature,
+            "before": _outcomes(source, names, 0.0, 0.0, 2000),
+            "after": _outcomes(source, names, 0.8, 0.05, 2000),
+        }
+        for feature, names in (("sex", ("Female", "Male")), ("race", ("Black", "White")))
+    ]
+    return metrics
 
 
 def example_tuning_config() -> dict[str, Any]:

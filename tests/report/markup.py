@@ -13,6 +13,8 @@ KEPT = {"tuning", "peers", "head-tuning", "plain-svd", "<=", ">="}
 FREE = {("splits",), ("environment",), ("summary",), ("differences",)}  # any names of entries
 FREE |= {("validation",), ("test",), ("on_frontier",), ("ours",)}
 OPTIONAL = {"sd", "n", "p_value", "code", "kind"}
+OPTIONAL |= {"calibration", "single_features", "columns", "leakage"}  # not in older runs
+OPTIONAL |= {"training_losses", "validation_losses"}
 VOID = {"meta", "br", "img", "input", "link", "hr"}
 
 

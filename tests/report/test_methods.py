@@ -17,6 +17,8 @@ def test_the_summary_tells_what_was_run() -> None:
 
 def test_group_fisher_is_announced_only_where_it_is() -> None:
     anchors = [anchor for anchor, _ in methods_contents(example_metrics(), {}).sections]
-    assert anchors == ["comparison", "numbers", "importance", "rates"]
+    assert anchors == [
+        "comparison", "numbers", "importance", "rates", "calibration", "training",
+    ]  # fmt: skip
     without = methods_contents(example_metrics() | {"importance": None}, {})
     assert "importance" not in [anchor for anchor, _ in without.sections]

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.stats import binom
 from sklearn.calibration import calibration_curve
 
 from fairfactor.groups import Groups
@@ -55,6 +56,11 @@ def test_bins_are_those_of_scikit_learn(classes: int) -> None:
         shown = counts[counts >= FEWEST_ROWS]
         expected = np.average(np.abs(rates - means)[enough], weights=shown)
         assert group.error == pytest.approx(expected)
+        chance = [
+            np.abs(np.arange(n + 1) - n * p) @ binom.pmf(np.arange(n + 1), n, p)
+            for n, p in zip(shown, means[enough], strict=True)
+        ]
+        assert group.error_by_chance == pytest.approx(sum(chance) / sum(shown))
         first = group.bins[0]
         hits = round(first.rate.value * first.count)
         assert first.rate == wilson_interval(hits, first.count)
@@ -73,7 +79,8 @@ def test_a_perfect_and_a_wrong_model() -> None:
     labels = np.repeat([0, 1], 50)
     groups = one_group(100)
     sure = np.eye(2)[labels]
-    assert calibrate_groups(sure, labels, groups)[0].error == 0
+    right = calibrate_groups(sure, labels, groups)[0]
+    assert right.error == right.error_by_chance == 0
     wrong = calibrate_groups(sure[:, ::-1], labels, groups)[0]
     assert wrong.error == 1
     assert [one.place for one in wrong.bins] == [0, BINS - 1]

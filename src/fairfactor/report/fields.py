@@ -87,6 +87,10 @@ class Fields:
         name = self._name(key)
         return tuple(Fields(item, f"{name}[{i}]") for i, item in enumerate(self._list(key)))
 
+    def optional_children(self, key: str) -> tuple[Fields, ...]:
+        """A list of objects that older versions do not write; without it an empty list."""
+        return self.children(key) if self.has(key) else ()
+
     def named_children(self) -> dict[str, Fields]:
         """Every entry of this object that is not null, each an object itself."""
         return {key: self.child(key) for key in self._values if not self.is_null(key)}

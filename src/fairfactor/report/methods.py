@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from fairfactor.report.calibration import calibration_section
 from fairfactor.report.contents import Contents, groups_in_words
+from fairfactor.report.curves import training_curves
 from fairfactor.report.diagnosis import diagnosis_section
 from fairfactor.report.differences import difference_tables
 from fairfactor.report.importance import importance_figure
@@ -32,6 +34,8 @@ def methods_contents(metrics: Mapping[str, object], config: Mapping[str, object]
     diagnosed = diagnosis_section(
         metrics, f"{kept} on the first seed" if kept else "the last method on the first seed"
     )
+    calibrated = calibration_section(metrics, ("pre-trained", kept or "kept"))
+    curves = training_curves(run)
     sections = [("comparison", "Comparison"), ("numbers", "Numbers")]
     sections += [("importance", "Group Fisher")] if figure else []
     return Contents(
@@ -46,7 +50,9 @@ def methods_contents(metrics: Mapping[str, object], config: Mapping[str, object]
         sections=[
             *sections,
             ("rates", "Rates by group"),
+            *([("calibration", "Calibration")] if calibrated else []),
             *([("diagnosis", "Kept model")] if diagnosed else []),
+            *([("training", "Training")] if curves else []),
         ],
         values={
             "panels": panels(run),
@@ -54,11 +60,14 @@ def methods_contents(metrics: Mapping[str, object], config: Mapping[str, object]
             "difference_tables": difference_tables(run),
             "line_reference": line_reference(run),
             "figure": figure,
+            "calibrated": calibrated,
+            "curves": curves,
             "diagnosed": diagnosed,
             "rates": RATES,
             "rate_axes": rate_axes(run),
             "rate_tables": rate_tables(run),
         },
+        styles=("plane.css", "multiples.css"),
     )
 
 

@@ -11,14 +11,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from fairfactor.errors import SavedModelError
+from fairfactor.report.columns import columns_section
 from fairfactor.report.methods import methods_contents
 from fairfactor.report.peers.page import peers_contents
 from fairfactor.report.rerun import as_option, rerun_command
-from fairfactor.report.run import DataSummary
+from fairfactor.report.run import SMALL_GROUP, DataSummary
 from fairfactor.report.tuning.page import tuning_contents
 from fairfactor.report.wording import counted, fixed, listed, significant, whole
 
-SMALL_GROUP = 100  # test rows; a rate from so few has a 95 % interval of about ± 10 points
 KINDS = {"methods": methods_contents, "tuning": tuning_contents, "peers": peers_contents}
 
 
@@ -69,6 +69,7 @@ def render_report(metrics: Mapping[str, object], config: Mapping[str, object]) -
             sections=contents.sections,
             warnings=[finding for finding in run.findings if finding.severity == "warning"],
             notes=[finding for finding in run.findings if finding.severity != "warning"],
+            columns_of_table=columns_section(metrics),
             small_groups=_small_groups(run.data),
             small_group=SMALL_GROUP,
             sensitive_inputs=[

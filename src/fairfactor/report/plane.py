@@ -30,10 +30,12 @@ class Plane:
     Attributes:
         across: The horizontal axis.
         up: The vertical axis.
+        height: In px.
     """
 
     across: Scale
     up: Scale
+    height: int = HEIGHT
 
     def x(self, value: float) -> str:
         """Where a value of the horizontal axis lies; values beyond its ends lie on the edge."""
@@ -41,7 +43,7 @@ class Plane:
 
     def y(self, value: float) -> float:
         """Where a value of the vertical axis lies, in px from the top."""
-        return round(HEIGHT * (1 - _inside(self.up.position(value)) / 100), 1)
+        return round(self.height * (1 - _inside(self.up.position(value)) / 100), 1)
 
     def mark(self, across: Estimate, up: Estimate, series: int, **attributes: object) -> Markup:
         """A mark with its intervals in both directions.
@@ -82,6 +84,19 @@ class Plane:
         """
         return self._stretched(self._path(vertices), kind)
 
+    def lines(self, several: Sequence[Sequence[Vertex]], kind: str) -> Markup:
+        """Several lines as one element.
+
+        Args:
+            several: Pairs of values of each line.
+            kind: Class of the lines.
+
+        Returns:
+            The lines; empty without any.
+        """
+        drawn = "".join(self._path(vertices) for vertices in several if len(vertices) > 1)
+        return self._stretched(drawn, kind) if drawn else Markup("")
+
     def band(self, foot: Sequence[Vertex], top: Sequence[Vertex], kind: str) -> Markup:
         """The area between two lines.
 
@@ -108,10 +123,11 @@ class Plane:
             An ``svg`` element as wide as its container.
         """
         across, up = self.across.ticks(TICKS_ACROSS), self.up.ticks(TICKS_DOWN)
-        grid = [element("line", x1=self.x(t), x2=self.x(t), y1=0, y2=HEIGHT) for t, _ in across]
+        foot = self.height
+        grid = [element("line", x1=self.x(t), x2=self.x(t), y1=0, y2=foot) for t, _ in across]
         grid += [element("line", x1=0, x2="100%", y1=self.y(t), y2=self.y(t)) for t, _ in up]
         ticks = [
-            element("text", label, class_="tick", x=self.x(tick), y=HEIGHT + LABEL_DROP)
+            element("text", label, class_="tick", x=self.x(tick), y=foot + LABEL_DROP)
             for tick, label in across
         ]
         ticks += [
@@ -129,7 +145,7 @@ class Plane:
             role="img",
             aria_labelledby=f"{identifier}-title {identifier}-description",
             width="100%",
-            height=HEIGHT + LABEL_DROP + 6,
+            height=foot + LABEL_DROP + 6,
         )
 
     def _path(self, vertices: Sequence[Vertex]) -> str:
@@ -140,10 +156,10 @@ class Plane:
         return element(
             "svg",
             element("path", d=data, class_=kind),
-            viewBox=f"0 0 1000 {HEIGHT}",
+            viewBox=f"0 0 1000 {self.height}",
             preserveAspectRatio="none",
             width="100%",
-            height=HEIGHT,
+            height=self.height,
         )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from fairfactor.groups import INTERSECTION
 from fairfactor.report.charts import cell_interval
-from fairfactor.report.run import RATES, Estimate, Run
+from fairfactor.report.run import RATES, Estimate, GroupRates, MethodResult, Run
 from fairfactor.report.scale import Scale
 from fairfactor.report.wording import fixed, whole
 
@@ -30,15 +32,22 @@ class RateRow:
 
     name: str
     count: str
+    is_small: bool
     cells: tuple[RateCell, ...]
 
 
 @dataclass(frozen=True)
 class RateTable:
-    """All groups under one method."""
+    """All groups under one method.
+
+    Attributes:
+        label: The method.
+        parts: Names of sensitive features with the rows of their groups: with several features
+            each alone, then their intersections, which are the groups of the run.
+    """
 
     label: str
-    rows: tuple[RateRow, ...]
+    parts: tuple[tuple[str, tuple[RateRow, ...]], ...]
 
 
 def rate_axes(run: Run) -> tuple[Scale, ...]:
@@ -55,7 +64,7 @@ def rate_axes(run: Run) -> tuple[Scale, ...]:
             [
                 part
                 for method in run.methods
-                for group in method.groups
+                for group in _all_groups(method)
                 for part in group.rates[rate].parts
             ],
             least_span=LEAST_SPAN,
@@ -74,22 +83,34 @@ def rate_tables(run: Run) -> tuple[RateTable, ...]:
         The tables in the order of the methods.
     """
     axes = rate_axes(run)
+    crossed = INTERSECTION.join(run.data.sensitive_features)
     return tuple(
         RateTable(
             label=method.label,
-            rows=tuple(
-                RateRow(
-                    name=group.name,
-                    count=whole(group.count),
-                    cells=tuple(
-                        _cell_of(group.rates[rate], axis)
-                        for rate, axis in zip(RATES, axes, strict=True)
-                    ),
-                )
-                for group in method.groups
+            parts=(
+                *((part.feature, _rows(part.groups, axes)) for part in method.single_features),
+                (crossed, _rows(method.groups, axes)),
             ),
         )
         for method in run.methods
+    )
+
+
+def _all_groups(method: MethodResult) -> list[GroupRates]:
+    return [*method.groups, *(group for part in method.single_features for group in part.groups)]
+
+
+def _rows(groups: Sequence[GroupRates], axes: tuple[Scale, ...]) -> tuple[RateRow, ...]:
+    return tuple(
+        RateRow(
+            name=group.name,
+            count=whole(group.count),
+            is_small=group.is_small,
+            cells=tuple(
+                _cell_of(group.rates[rate], axis) for rate, axis in zip(RATES, axes, strict=True)
+            ),
+        )
+        for group in groups
     )
 
 

@@ -10,6 +10,7 @@ from fairfactor.report.fields import Fields
 from fairfactor.report.run import (
     NO_ESTIMATE,
     RATES,
+    FeatureRates,
     GroupRates,
     Importance,
     MethodResult,
@@ -17,6 +18,9 @@ from fairfactor.report.run import (
     Run,
     Tuning,
 )
+
+LOSSES = ("training_losses", "validation_losses")
+"""Loss of every epoch, which older versions do not write."""
 
 
 def read_run(metrics: Mapping[str, object]) -> Run:
@@ -57,6 +61,13 @@ def _read_method(fields: Fields) -> MethodResult:
             for reference, child in fields.child("differences").named_children().items()
         },
         groups=tuple(_read_rates(child) for child in fields.children("groups")),
+        single_features=tuple(
+            FeatureRates(
+                feature=child.text("feature"),
+                groups=tuple(_read_rates(group) for group in child.children("groups")),
+            )
+            for child in fields.optional_children("single_features")
+        ),
         replacement=(
             None
             if fields.is_null("replacement")
@@ -69,6 +80,7 @@ def _read_method(fields: Fields) -> MethodResult:
                 epoch=child.number("epoch"),
                 validation_loss=child.number("validation_loss"),
                 candidates=child.number("candidates"),
+                **{key: child.numbers(key) for key in LOSSES if child.has(key)},
             )
             for child in fields.children("tuning")
         ),

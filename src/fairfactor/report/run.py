@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SMALL_GROUP = 100
+"""Test rows below which a group is flagged: a rate from so few is uncertain by about 10 points."""
+
 RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "accuracy")
 
 
@@ -66,6 +69,19 @@ class GroupRates:
     count: float | None
     rates: dict[str, Estimate]
 
+    @property
+    def is_small(self) -> bool:
+        """Whether there are too few rows for the rates to be taken at face value."""
+        return self.count is not None and self.count < SMALL_GROUP
+
+
+@dataclass(frozen=True)
+class FeatureRates:
+    """Rates of the groups of one of several sensitive features."""
+
+    feature: str
+    groups: tuple[GroupRates, ...]
+
 
 @dataclass(frozen=True)
 class Replacement:
@@ -87,6 +103,8 @@ class Tuning:
     epoch: float | None
     validation_loss: float | None
     candidates: float | None
+    training_losses: tuple[float | None, ...] = ()
+    validation_losses: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,6 +120,7 @@ class MethodResult:
     summary: dict[str, Estimate]
     differences: dict[str, dict[str, Estimate]]
     groups: tuple[GroupRates, ...]
+    single_features: tuple[FeatureRates, ...]
     replacement: Replacement | None
     tuning: tuple[Tuning, ...]
     seeds: tuple[dict[str, float | None], ...]

@@ -52,6 +52,8 @@ class GroupCalibration:
         suppressed: Rows in bins of fewer than `FEWEST_ROWS` rows, which are left out.
         error: Expected calibration error Σ_b n_b |rate_b − probability_b| / Σ_b n_b over the bins
             here (Naeini et al. 2015); NaN without any.
+        error_by_chance: What it is on average for a model whose probabilities are right, because
+            so few rows never match them exactly.
         bins: The bins with enough rows, by rising probability.
     """
 
@@ -59,6 +61,7 @@ class GroupCalibration:
     count: int
     suppressed: int
     error: float
+    error_by_chance: float
     bins: tuple[CalibrationBin, ...]
 
 
@@ -143,10 +146,20 @@ def _calibrate(
     ]
     shown = sum(one.count for one in bins)
     distance = sum(one.count * abs(one.rate.value - one.probability) for one in bins)
+    chance = sum(_mean_deviation(one.count, one.probability) for one in bins)
     return GroupCalibration(
         name=name,
         count=len(places),
         suppressed=len(places) - shown,
         error=distance / shown if shown else math.nan,
+        error_by_chance=chance / shown if shown else math.nan,
         bins=tuple(bins),
     )
+
+
+def _mean_deviation(trials: int, probability: float) -> float:
+    """E|X − np| = 2 k (1 − p) P(X = k) of a binomial X, with k = ⌊np⌋ + 1 (De Moivre 1730)."""
+    from scipy.stats import binom  # slow to import, and needed by studies only
+
+    k = math.floor(trials * probability) + 1
+    return 2 * k * (1 - probability) * float(binom.pmf(k, trials, probability))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from fairfactor.report.calibration import calibration_section
 from fairfactor.report.contents import Contents, groups_in_words
 from fairfactor.report.diagnosis import diagnosis_section
 from fairfactor.report.rerun import rerun_command
@@ -15,9 +16,9 @@ from fairfactor.report.tuning.read import read_tuning
 from fairfactor.report.tuning.run import ACCURACY, TuningRun
 from fairfactor.report.tuning.tables import (
     asked_rows,
-    group_rates,
     point_rows,
     rate_axes,
+    rate_tables,
 )
 from fairfactor.report.tuning.views import frontier_views, legend
 from fairfactor.report.wording import counted, listed
@@ -43,6 +44,8 @@ def tuning_contents(metrics: Mapping[str, object], config: Mapping[str, object])
     readable = readabilities(run)
     sections = [("explorer", "Frontier"), ("rates", "Rates by group")]
     diagnosed = diagnosis_section(metrics, f"the {run.choice} point")
+    calibrated = calibration_section(metrics, ("unmitigated", run.choice))
+    sections += [("calibration", "Calibration")] if calibrated else []
     sections += [("diagnosis", "Kept model")] if diagnosed else []
     sections += [("layers", "Layers")] if readable else []
     return Contents(
@@ -69,9 +72,10 @@ def tuning_contents(metrics: Mapping[str, object], config: Mapping[str, object])
             "counted_by_class": any(g.confusion for g in run.unmitigated.groups),
             "rates": RATES,
             "rate_axes": rate_axes(run),
-            "group_rates": group_rates(run),
+            "rate_tables": rate_tables(run),
             "readabilities": readable,
             "direction_rows": direction_rows(run),
+            "calibrated": calibrated,
             "diagnosed": diagnosed,
             "columns": columns,
             "frontier_rows": (
@@ -80,7 +84,7 @@ def tuning_contents(metrics: Mapping[str, object], config: Mapping[str, object])
             "point_rows": point_rows(run, range(len(run.points)), columns),
             "tune_again": rerun_command(others, "tune"),
         },
-        styles=("plane.css", "tuning.css"),
+        styles=("plane.css", "multiples.css", "tuning.css"),
         scripts=("explorer.js",),
     )
 

@@ -11,6 +11,7 @@ from fairfactor.report.run import NO_ESTIMATE, RATES
 from fairfactor.report.tuning.run import (
     Confusion,
     Constraint,
+    FeatureOutcomes,
     GroupOutcome,
     LayerReading,
     Layers,
@@ -63,6 +64,14 @@ def read_tuning(metrics: Mapping[str, object]) -> TuningRun:
             None
             if fields.is_null("layers")
             else Layers(*(_read_layers(fields.child("layers"), key) for key in LAYERS))
+        ),
+        single_features=tuple(
+            FeatureOutcomes(
+                feature=child.text("feature"),
+                before=tuple(_read_group(group) for group in child.children("before")),
+                after=tuple(_read_group(group) for group in child.children("after")),
+            )
+            for child in fields.optional_children("single_features")
         ),
     )
 

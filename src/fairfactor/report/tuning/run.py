@@ -44,6 +44,15 @@ class GroupOutcome(GroupRates):
 
 
 @dataclass(frozen=True)
+class FeatureOutcomes:
+    """The groups of one of several sensitive features, unmitigated and at the chosen point."""
+
+    feature: str
+    before: tuple[GroupOutcome, ...]
+    after: tuple[GroupOutcome, ...]
+
+
+@dataclass(frozen=True)
 class OperatingPoint:
     """One decision rule on one model."""
 
@@ -98,6 +107,7 @@ class TuningRun(RunFacts):
     unmitigated: OperatingPoint
     points: tuple[OperatingPoint, ...]
     layers: Layers | None
+    single_features: tuple[FeatureOutcomes, ...]
 
     @property
     def gaps(self) -> tuple[Metric, ...]:

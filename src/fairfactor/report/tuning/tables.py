@@ -7,16 +7,22 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from fairfactor.groups import INTERSECTION
 from fairfactor.report.charts import cell_interval
 from fairfactor.report.run import NO_ESTIMATE, RATES, Metric
 from fairfactor.report.scale import Scale
-from fairfactor.report.tuning.details import (
-    LEAST_SPAN,
-    group_names,
-    value_and_interval,
+from fairfactor.report.tuning.details import LEAST_SPAN, value_and_interval
+from fairfactor.report.tuning.run import (
+    ACCURACY,
+    Constraint,
+    GroupOutcome,
+    OperatingPoint,
+    TuningRun,
 )
-from fairfactor.report.tuning.run import ACCURACY, Constraint, OperatingPoint, TuningRun
 from fairfactor.report.wording import whole
+
+Compared = Sequence[tuple[str, Sequence[GroupOutcome]]]
+"""What each model does to the groups, by what to call it."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,16 @@ class GroupComparison:
     name: str
     count: str
     positives: str
+    is_small: bool
     rows: tuple[GroupRow, ...]
+
+
+@dataclass(frozen=True)
+class RateTable:
+    """Groups by one or several sensitive features."""
+
+    features: str
+    groups: tuple[GroupComparison, ...]
 
 
 @dataclass(frozen=True)
@@ -93,7 +108,9 @@ def rate_axes(run: TuningRun) -> tuple[Scale, ...]:
     Returns:
         One axis for each of `RATES`.
     """
-    groups = [group for _, point in _compared(run) for group in point.groups]
+    groups = [group for _, outcomes in _compared(run) for group in outcomes]
+    for feature in run.single_features:
+        groups += [*feature.before, *feature.after]
     return tuple(
         Scale.covering(
             [part for group in groups for part in group.rates[rate].parts], least_span=LEAST_SPAN
@@ -102,17 +119,23 @@ def rate_axes(run: TuningRun) -> tuple[Scale, ...]:
     )
 
 
-def group_rates(run: TuningRun) -> tuple[GroupComparison, ...]:
-    """Rates of every group, unmitigated and chosen.
+def rate_tables(run: TuningRun) -> tuple[RateTable, ...]:
+    """Rates unmitigated and chosen.
 
     Args:
         run: The tuning.
 
     Returns:
-        One entry for each group.
+        With several sensitive features one table for each alone; then the table of all groups,
+        which are their intersections.
     """
     axes = rate_axes(run)
-    return tuple(_group_rates(run, name, axes) for name in group_names(run))
+    tables = [
+        RateTable(feature.feature, _comparisons(_models(run, feature.before, feature.after), axes))
+        for feature in run.single_features
+    ]
+    crossed = INTERSECTION.join(run.data.sensitive_features)
+    return (*tables, RateTable(crossed, _comparisons(_compared(run), axes)))
 
 
 def point_rows(
@@ -166,20 +189,32 @@ def _asked_row(run: TuningRun, metric: Metric, constraint: Constraint | None) ->
     )
 
 
-def _compared(run: TuningRun) -> list[tuple[str, OperatingPoint]]:
-    chosen = [(run.choice, run.chosen_point)] if run.chosen_point else []
-    return [("unmitigated", run.unmitigated), *chosen]
+def _compared(run: TuningRun) -> Compared:
+    after = run.chosen_point.groups if run.chosen_point else ()
+    return _models(run, run.unmitigated.groups, after)
 
 
-def _group_rates(run: TuningRun, name: str, axes: tuple[Scale, ...]) -> GroupComparison:
-    rows, count, positives = [], None, None
-    for model, point in _compared(run):
-        outcome = next((group for group in point.groups if group.name == name), None)
+def _models(
+    run: TuningRun, before: Sequence[GroupOutcome], after: Sequence[GroupOutcome]
+) -> Compared:
+    return [("unmitigated", before), *([(run.choice, after)] if run.chosen_point else [])]
+
+
+def _comparisons(compared: Compared, axes: tuple[Scale, ...]) -> tuple[GroupComparison, ...]:
+    """Every group of either model."""
+    names = dict.fromkeys(group.name for _, outcomes in compared for group in outcomes)
+    return tuple(_comparison(compared, name, axes) for name in names)
+
+
+def _comparison(compared: Compared, name: str, axes: tuple[Scale, ...]) -> GroupComparison:
+    rows, count, positives, is_small = [], None, None, False
+    for model, outcomes in compared:
+        outcome = next((group for group in outcomes if group.name == name), None)
         if outcome:
-            count, positives = outcome.count, outcome.positives
+            count, positives, is_small = outcome.count, outcome.positives, outcome.is_small
         cells = []
         for rate, axis in zip(RATES, axes, strict=True):
             estimate = outcome.rates[rate] if outcome else NO_ESTIMATE
             cells.append((*value_and_interval(estimate), cell_interval(estimate, axis)))
         rows.append(GroupRow(model, tuple(cells)))
-    return GroupComparison(name, whole(count), whole(positives), tuple(rows))
+    return GroupComparison(name, whole(count), whole(positives), is_small, tuple(rows))
