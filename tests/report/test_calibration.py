@@ -70,7 +70,8 @@ def test_the_histogram_has_the_bins_at_their_places() -> None:
     written = calibration(["a"])
     written["after"][0]["bins"] = [written["after"][0]["bins"][3] | {"count": 50}]
     histogram = section(written).diagrams[0].histogram
-    assert re.findall(r"M([\d.]+) 100V2H", histogram) == ["3.14"]
+    # The axis goes from 4 % to 96 % of the width; the fourth of ten bins begins at 4 + 0.3 · 92.
+    assert re.findall(r'x="([\d.]+)%" y="([\d.]+)"', histogram) == [("32.3", "0")]
     assert "50 in the fullest" in histogram
 
 
@@ -91,6 +92,7 @@ def test_groups_without_any_bin_or_in_one_model_only() -> None:
     found = section(written)
     assert [row.name for row in found.errors] == ["a", "tiny"]
     assert found.errors[0].errors[1][0] == "—"
+    assert (len(found.diagrams), found.without_diagram) == (0, 2)
 
 
 def test_several_classes_are_about_the_predicted_one() -> None:

@@ -64,3 +64,9 @@ def test_flags_by_name_and_objects_without_some_entries() -> None:
     assert fields.without("label").named_flags() == {"a": True, "b": False}
     with pytest.raises(SavedModelError, match=r"no key 'point\.label'"):
         fields.without("label").text("label")
+
+
+def test_marks_that_turn_the_reading_order_end_with_their_text() -> None:
+    fields = Fields({"name": "a\u202eb", "plain": "مجموعة"})
+    assert fields.text("name") == "\u2068a\u202eb\u2069"
+    assert fields.text("plain") == "مجموعة"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from fairfactor.report.charts import bar_strip, cell_bar
+from fairfactor.report.charts import cell_bar, element
 from fairfactor.report.facts import read_estimate
 from fairfactor.report.fields import Fields
 from fairfactor.report.plane import Plane
@@ -17,6 +17,8 @@ from fairfactor.report.wording import counted, fixed, whole
 
 BEFORE_SERIES, AFTER_SERIES = 0, 4
 DIAGRAM_HEIGHT = 190  # px
+HISTOGRAM_HEIGHT = 34  # px
+BAR_GAP = 0.7  # percent of the width
 DIAGRAMS_SHOWN = 6  # of the largest groups; the others are folded away
 DIGITS = 3
 MOST_BINS = 100
@@ -85,6 +87,7 @@ class CalibrationSection:
     fewest_rows: str
     diagrams: tuple[Diagram, ...]
     more_diagrams: tuple[Diagram, ...]
+    without_diagram: int
     errors: tuple[ErrorRow, ...]
     numbers: tuple[NumberRow, ...]
 
@@ -111,7 +114,11 @@ def calibration_section(
     pairs = [(before.get(name), after.get(name)) for name in dict.fromkeys([*before, *after])]
     pairs.sort(key=lambda pair: -(_known(pair).count or 0))
     bins = min(MOST_BINS, max(1, int(fields.number("bins") or 1)))
-    diagrams = tuple(_diagram(pair, place, models, bins) for place, pair in enumerate(pairs))
+    diagrams = tuple(
+        _diagram(pair, place, models, bins)
+        for place, pair in enumerate(pairs)
+        if any(reading.bins for reading in pair if reading)
+    )
     errors = [reading.error for pair in pairs for reading in pair if reading and reading.error]
     return CalibrationSection(
         models=models,
@@ -119,6 +126,7 @@ def calibration_section(
         fewest_rows=whole(fields.number("fewest_rows")),
         diagrams=diagrams[:DIAGRAMS_SHOWN],
         more_diagrams=diagrams[DIAGRAMS_SHOWN:],
+        without_diagram=len(pairs) - len(diagrams),
         errors=tuple(_error_row(pair, max(errors, default=0.0)) for pair in pairs),
         numbers=tuple(
             _number_row(reading.name, model, one)
@@ -181,19 +189,44 @@ def _diagram(
         )
         + ". The bins are in the table below.",
     )
-    last = pair[1] or known
-    counts = dict.fromkeys(range(bins), 0.0) | {one.place: one.count or 0.0 for one in last.bins}
-    heights = [counts[index] for index in range(bins)]
-    histogram = bar_strip(
-        heights,
-        max(heights),
-        series=AFTER_SERIES if pair[1] else BEFORE_SERIES,
-        identifier=f"{identifier}-counts",
-        title=f"Rows of {known.name} by probability",
-        description=f"Rows of the {models[1] if pair[1] else models[0]} model in each bin, "
-        f"{whole(max(heights))} in the fullest.",
-    )
+    model, last = (models[1], pair[1]) if pair[1] else (models[0], known)
+    histogram = _histogram(last, bins, f"{identifier}-counts", model)
     return Diagram(known.name, counted(known.count, "row"), chart, histogram)
+
+
+def _histogram(reading: Reading, bins: int, identifier: str, model: str) -> Markup:
+    """Bars below a diagram, on its horizontal axis."""
+    axis = Scale(0.0, 1.0)
+    most = max((one.count or 0.0 for one in reading.bins), default=0.0)
+    bars = [
+        element(
+            "rect",
+            class_=f"bar series-{AFTER_SERIES}",
+            x=f"{axis.position(one.place / bins) + BAR_GAP:g}%",
+            y=round(HISTOGRAM_HEIGHT * (1 - one.count / most), 1),
+            width=f"{axis.position(1 / bins) - axis.position(0.0) - 2 * BAR_GAP:g}%",
+            height=round(HISTOGRAM_HEIGHT * one.count / most, 1),
+        )
+        for one in reading.bins
+        if one.count and one.place < bins
+    ]
+    ends = {"x1": f"{axis.position(0.0):g}%", "x2": f"{axis.position(1.0):g}%"}
+    floor = element("line", class_="floor", y1=HISTOGRAM_HEIGHT, y2=HISTOGRAM_HEIGHT, **ends)
+    return element(
+        "svg",
+        element("title", f"Rows of {reading.name} by probability", id=f"{identifier}-title"),
+        element(
+            "desc",
+            f"Rows of each bin of the model {model}, {whole(most)} in the fullest.",
+            id=f"{identifier}-description",
+        ),
+        *bars,
+        floor,
+        role="img",
+        aria_labelledby=f"{identifier}-title {identifier}-description",
+        width="100%",
+        height=HISTOGRAM_HEIGHT + 1,
+    )
 
 
 def _error_row(pair: tuple[Reading | None, Reading | None], largest: float) -> ErrorRow:

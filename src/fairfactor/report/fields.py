@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from fairfactor.errors import SavedModelError
 
 NO_VALUE = "—"
+_TURNING = "\u202a\u202b\u202d\u202e"  # embeddings and overrides, from left or from right
 
 
 class Fields:
@@ -125,7 +126,13 @@ class Fields:
 def _as_text(value: object, name: str) -> str:
     if isinstance(value, (Mapping, list, tuple)):
         raise SavedModelError(_wrong_type(name, value, "a string"))
-    return NO_VALUE if value is None else str(value)
+    return NO_VALUE if value is None else _in_reading_order(str(value))
+
+
+def _in_reading_order(text: str) -> str:
+    """Keep marks that turn the reading order from turning what follows on the page as well."""
+    turned = any(mark in text for mark in _TURNING)
+    return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}" if turned else text
 
 
 def _as_number(value: object, name: str) -> float | None:
