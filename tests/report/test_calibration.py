@@ -109,3 +109,12 @@ def test_hostile_names_stay_text_and_damage_is_named() -> None:
     del damaged["after"][0]["bins"][0]["rate"]
     with pytest.raises(SavedModelError, match=r"calibration\.after\[0\]\.bins\[0\]\.rate"):
         section(damaged)
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_frozen_network_has_the_same_probabilities(same: bool) -> None:
+    metrics = example_tuning(points=6)
+    if same:
+        metrics["calibration"]["after"] = metrics["calibration"]["before"]
+    text = Page(render_report(metrics, example_tuning_config())).text
+    assert ("Both models give the same probabilities" in text) == same

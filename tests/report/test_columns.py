@@ -32,7 +32,18 @@ def test_bars_go_from_chance_to_certainty() -> None:
     assert 'width="100"' in bars["a"]
     assert 'width="50"' in bars["b"]
     assert bars["c"] == bars["d"] == ""
-    assert {row.target for row in found.strongest} == {("—", "")}
+    assert {row.target for row in found.strongest} == {("—", "", "")}
+    assert {row.name: row.group[2] for row in found.strongest} == {
+        "a": "proxy", "b": "", "c": "", "d": "",
+    }  # fmt: skip
+
+
+def test_what_nearly_determines_the_target_is_flagged() -> None:
+    metrics = example_metrics()
+    metrics["data"]["leakage"]["target"][0] = {"column": "age", "auc": 0.991}
+    page = Page(render_report(metrics, example_config()))
+    assert "age 0.72 leak? 0.99" in page.text
+    assert "proxy 0.9" not in page.text
 
 
 def test_many_columns_are_folded_and_the_strongest_shown() -> None:

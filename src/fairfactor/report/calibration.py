@@ -88,6 +88,7 @@ class CalibrationSection:
     diagrams: tuple[Diagram, ...]
     more_diagrams: tuple[Diagram, ...]
     without_diagram: int
+    same: bool
     errors: tuple[ErrorRow, ...]
     numbers: tuple[NumberRow, ...]
 
@@ -127,6 +128,7 @@ def calibration_section(
         diagrams=diagrams[:DIAGRAMS_SHOWN],
         more_diagrams=diagrams[DIAGRAMS_SHOWN:],
         without_diagram=len(pairs) - len(diagrams),
+        same=before == after,
         errors=tuple(_error_row(pair, max(errors, default=0.0)) for pair in pairs),
         numbers=tuple(
             _number_row(reading.name, model, one)

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from fairfactor.report.charts import cell_bar
 from fairfactor.report.fields import Fields
 from fairfactor.report.wording import counted, fixed, whole
+from fairfactor.studies.leakage import NEARLY_CERTAIN, STRONG_PROXY
 
 CHANCE = 0.5
 STRONGEST = 12  # columns shown before the others are folded away
@@ -31,11 +32,14 @@ class Planned:
 
 @dataclass(frozen=True)
 class StrengthRow:
-    """What one column alone says about the group and the target: areas with bars."""
+    """What one column alone says about the group and the target.
+
+    Each is the area, a bar, and a word for an area that is nearly certain.
+    """
 
     name: str
-    group: tuple[str, Markup]
-    target: tuple[str, Markup]
+    group: tuple[str, Markup, str]
+    target: tuple[str, Markup, str]
 
 
 @dataclass(frozen=True)
@@ -116,15 +120,21 @@ def _strength_rows(leakage: Fields) -> tuple[StrengthRow, ...]:
 
     names = sorted(dict.fromkeys([*about_group, *about_target]), key=most, reverse=True)
     return tuple(
-        StrengthRow(name, _strength(about_group.get(name)), _strength(about_target.get(name)))
+        StrengthRow(
+            name,
+            group=_strength(about_group.get(name), STRONG_PROXY, "proxy"),
+            target=_strength(about_target.get(name), NEARLY_CERTAIN, "leak?"),
+        )
         for name in names
     )
 
 
-def _strength(area: float | None) -> tuple[str, Markup]:
-    """The area, and a bar from chance to certainty."""
-    beyond = max(0.0, area - CHANCE) if area is not None else None
-    return fixed(area, DIGITS), cell_bar(beyond, 1 - CHANCE)
+def _strength(area: float | None, sure: float, word: str) -> tuple[str, Markup, str]:
+    """The area, a bar from chance to certainty, and the word if the area is that sure."""
+    if area is None:
+        return fixed(None, DIGITS), Markup(""), ""
+    bar = cell_bar(max(0.0, area - CHANCE), 1 - CHANCE)
+    return fixed(area, DIGITS), bar, word if area >= sure else ""
 
 
 def _summary(planned: tuple[Planned, ...]) -> str:
