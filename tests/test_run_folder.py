@@ -52,7 +52,7 @@ class TestWrite:
     def test_all_files_are_there_and_complete(self, adult_run: AdultRun) -> None:
         folder = adult_run.folder
         assert names(folder.path) == FILES
-        assert names(folder.path / "model") == {"config.json", "model.safetensors"}
+        assert names(folder.path / "model") == {"README.md", "config.json", "model.safetensors"}
         assert names(folder.path.parent) == {"run"}
         assert folder.config == adult_run.comparison.config.to_dict()
         assert [method["id"] for method in folder.metrics["methods"]] == [

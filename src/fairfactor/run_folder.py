@@ -11,7 +11,7 @@ from typing import Any
 
 from fairfactor.errors import ArgumentError, SavedModelError
 from fairfactor.files import atomic_folder, atomic_write_text, require_writable
-from fairfactor.report import render_report
+from fairfactor.report import render_card, render_report
 from fairfactor.studies.reported import FORMAT
 from fairfactor.table_model import TableModel
 
@@ -19,6 +19,7 @@ CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.json"
 REPORT_FILE = "report.html"
 MODEL_FOLDER = "model"
+CARD_FILE = "README.md"
 BACKBONE_FOLDER = "backbone"
 MANIFEST_FILE = "manifest.json"
 BYTES_NEEDED = 10_000_000
@@ -79,6 +80,8 @@ class RunFolder:
             (temporary / REPORT_FILE).write_text(render_report(metrics, config), encoding="utf-8")
             if model is not None:
                 model.save(temporary / MODEL_FOLDER)
+                card = temporary / MODEL_FOLDER / CARD_FILE
+                card.write_text(render_card(metrics, config), encoding="utf-8")
             if backbone is not None:
                 backbone.save(temporary / BACKBONE_FOLDER)
             configs = [name for name in _MODEL_CONFIGS if (temporary / name).exists()]
@@ -135,6 +138,11 @@ class RunFolder:
         """The page to open in a browser."""
         return self.path / REPORT_FILE
 
+    @property
+    def card(self) -> Path:
+        """The model card, beside the model so that the Hub shows it."""
+        return self.path / MODEL_FOLDER / CARD_FILE
+
     def load_model(self, factory: str | None = None) -> TableModel:
         """Load the model.
 
@@ -172,6 +180,33 @@ class RunFolder:
         """
         atomic_write_text(self.report, render_report(self.metrics, self.config))
         return self.report
+
+    def write_card(self, out: Path | None = None, *, overwrite: bool = False) -> Path:
+        """Write the model card again, without losing what people wrote into it.
+
+        Args:
+            out: The file; `card` if unset.
+            overwrite: Whether a file with another content is replaced.
+
+        Returns:
+            The file.
+
+        Raises:
+            ArgumentError: If there is a file with another content.
+        """
+        path = out or self.card
+        text = render_card(self.metrics, self.config)
+        written = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else text
+        if written != text and not overwrite:
+            raise ArgumentError(
+                "out",
+                str(path),
+                "a new file, or a card as it was written",
+                "This one was edited, or is of another version: replace it with --overwrite, or "
+                "choose another --out.",
+            )
+        atomic_write_text(path, text)
+        return path
 
 
 def require_free(path: Path, *, overwrite: bool) -> None:

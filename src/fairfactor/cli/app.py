@@ -354,6 +354,26 @@ def report(session: Session, path: RunPath) -> None:
 
 @app.command()
 @with_session
+def card(
+    session: Session,
+    path: RunPath,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write; model/README.md of the run if unset.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an edited card.")] = False,
+) -> None:
+    """Write the model card of a run, in Markdown for people and the Hugging Face Hub.
+
+    Every run that keeps a model has one. Its intended use is left for you to fill in.
+    """
+    from fairfactor.run_folder import RunFolder
+
+    written = RunFolder.open(path).write_card(out, overwrite=overwrite)
+    session.show(str(written), {"card": str(written)})
+
+
+@app.command()
+@with_session
 def info(
     session: Session,
     path: Annotated[

@@ -13,7 +13,10 @@ import torch
 from numpy.typing import NDArray
 
 from fairfactor.data.task import TableTask
+from fairfactor.fairness import ConfusionCounts
 from fairfactor.groups import Groups
+from fairfactor.intervals import Estimate, bootstrap_gap_interval
+from fairfactor.mitigation import Constraint
 
 FORMAT = 1
 
@@ -81,6 +84,18 @@ REPORTED_METRICS: tuple[dict[str, Any], ...] = tuple(
 )
 
 
+def estimate_metrics(counts: ConfusionCounts) -> dict[str, dict[str, float]]:
+    """Every reported metric of one model with its 95 % bootstrap interval.
+
+    Args:
+        counts: What the model decides on some rows.
+
+    Returns:
+        ``value``, ``low`` and ``high`` by the key of the metric.
+    """
+    return {key: asdict(_interval(counts, key)) for key in (m["key"] for m in REPORTED_METRICS)}
+
+
 def environment() -> dict[str, Any]:
     """Versions and the kind of machine, which small differences in numbers may come from.
 
@@ -135,6 +150,14 @@ def describe_data(
             for code, name in enumerate(groups.names)
         ],
     }
+
+
+def _interval(counts: ConfusionCounts, metric: str) -> Estimate:
+    """Bootstrap interval; of an accuracy as that of the error, which noise pushes up as a gap."""
+    if metric != "worst_group_accuracy":
+        return bootstrap_gap_interval(counts, metric)
+    error = bootstrap_gap_interval(counts, Constraint("worst_group_error", 1.0).value)
+    return Estimate(1 - error.value, 1 - error.high, 1 - error.low)
 
 
 def json_safe(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,8 +13,8 @@ import fairfactor
 from fairfactor.data.splits import benchmark_split
 from fairfactor.fairness import ConfusionCounts, confusion_counts
 from fairfactor.groups import Groups
-from fairfactor.intervals import Estimate, bootstrap_gap_interval, group_table
-from fairfactor.mitigation import RECIPES, Constraint, OperatingPoint
+from fairfactor.intervals import group_table
+from fairfactor.mitigation import RECIPES, OperatingPoint
 from fairfactor.mitigation.constraint import METRIC_OF_NAME
 from fairfactor.pipeline import predict_probabilities
 from fairfactor.protocol import Part, Problem, count_classes, predict_classes
@@ -33,6 +33,7 @@ from fairfactor.studies.reported import (
     REPORTED_METRICS,
     describe_data,
     environment,
+    estimate_metrics,
     json_safe,
 )
 from fairfactor.studies.tuning import Tuning
@@ -184,8 +185,8 @@ def _point(
     """
     return {
         **described,
-        "validation": _metrics(validation),
-        "test": _metrics(test),
+        "validation": estimate_metrics(validation),
+        "test": estimate_metrics(test),
         "groups": _group_rates(test),
     }
 
@@ -249,19 +250,6 @@ def _calibrations(tuning: Tuning) -> dict[str, tuple[GroupCalibration, ...]]:
         model: calibrate_groups(probabilities, test.labels.numpy(), groups)
         for model, probabilities in said.items()
     }
-
-
-def _metrics(counts: ConfusionCounts) -> dict[str, Any]:
-    keys = [metric["key"] for metric in REPORTED_METRICS]
-    return {key: asdict(_interval(counts, key)) for key in keys}
-
-
-def _interval(counts: ConfusionCounts, metric: str) -> Estimate:
-    """Bootstrap interval; of an accuracy as that of the error, which noise pushes up as a gap."""
-    if metric != "worst_group_accuracy":
-        return bootstrap_gap_interval(counts, metric)
-    error = bootstrap_gap_interval(counts, Constraint("worst_group_error", 1.0).value)
-    return Estimate(1 - error.value, 1 - error.high, 1 - error.low)
 
 
 def _confusion(counts: ConfusionCounts, group: int) -> dict[str, int]:
