@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any
 from fairfactor.errors import ArgumentError, SavedModelError
 from fairfactor.files import atomic_folder, atomic_write_text, require_writable
 from fairfactor.report import render_card, render_report
+from fairfactor.report.runs.page import render_runs
+from fairfactor.report.runs.read import RunSource
 from fairfactor.studies.reported import FORMAT
 from fairfactor.table_model import TableModel
 
@@ -172,14 +175,18 @@ class RunFolder:
             return TableModel.load(self.path / BACKBONE_FOLDER)
         return self.load_model()
 
-    def render(self) -> Path:
+    def render(self, out: Path | None = None) -> Path:
         """Write the report again from the results, with the report page of this version.
+
+        Args:
+            out: The file; `report` if unset.
 
         Returns:
             The page.
         """
-        atomic_write_text(self.report, render_report(self.metrics, self.config))
-        return self.report
+        page = out or self.report
+        atomic_write_text(page, render_report(self.metrics, self.config))
+        return page
 
     def write_card(self, out: Path | None = None, *, overwrite: bool = False) -> Path:
         """Write the model card again, without losing what people wrote into it.
@@ -207,6 +214,30 @@ class RunFolder:
             )
         atomic_write_text(path, text)
         return path
+
+
+def render_side_by_side(paths: Sequence[Path], out: Path | None) -> Path:
+    """Write one page about the models that several runs keep.
+
+    Args:
+        paths: Folders that `RunFolder.write` made.
+        out: The page.
+
+    Returns:
+        The page.
+
+    Raises:
+        ArgumentError: If no page is named, or the runs cannot be compared.
+    """
+    if out is None:
+        raise ArgumentError("out", None, "a file for the page about several runs", "Set --out.")
+    folders = [RunFolder.open(path) for path in paths]
+    names = _short_names([run.path.resolve() for run in folders])
+    sources = [
+        RunSource(name, run.metrics, run.config) for name, run in zip(names, folders, strict=True)
+    ]
+    atomic_write_text(out, render_runs(sources))
+    return out
 
 
 def require_free(path: Path, *, overwrite: bool) -> None:
@@ -252,6 +283,13 @@ def next_free(parent: Path, stem: str) -> Path:
     while (path := parent / f"{stem}-{number:03d}").exists():
         number += 1
     return path
+
+
+def _short_names(paths: Sequence[Path]) -> list[str]:
+    """Paths without the folders that they all lie in."""
+    parents = {path.parent for path in paths}
+    shared = os.path.commonpath([str(parent) for parent in parents])
+    return [str(path.relative_to(shared)) for path in paths]
 
 
 def _digests(path: Path, names: Sequence[str]) -> dict[str, str]:

@@ -100,7 +100,8 @@ class TestContent:
         assert "Inputs of the model among them: sex" in render_card(metrics, {})
 
     def test_small_groups_and_proxies_are_named(self, card: str) -> None:
-        assert "Fewer than" in card and "area under the ROC curve" in card
+        assert "Fewer than 100 test rows: f (" in card
+        assert "area under the ROC curve" in card
 
     def test_a_network_of_the_users_own_needs_its_factory(self, tuning_folder: RunFolder) -> None:
         metrics = tuning_folder.metrics

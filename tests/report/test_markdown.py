@@ -68,6 +68,6 @@ def test_yaml_numbers() -> None:
 @pytest.mark.parametrize("code", ["a = 1", "```\n# heading", "`" * 9 + "\nx"])
 def test_code_ends_where_it_ends(code: str) -> None:
     tokens = MarkdownIt("commonmark").parse(as_code(code, "sh") + "\n\nafter")
-    assert [token.type for token in tokens][0] == "fence"
+    assert tokens[0].type == "fence"
     assert tokens[0].content == code + "\n"
     assert tokens[2].content == "after"

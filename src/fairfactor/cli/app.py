@@ -344,11 +344,25 @@ def check(
 
 @app.command()
 @with_session
-def report(session: Session, path: RunPath) -> None:
-    """Write the report page of a run again and print its path."""
-    from fairfactor.run_folder import RunFolder
+def report(
+    session: Session,
+    paths: Annotated[
+        list[Path], typer.Argument(help="One run, or several to compare.", metavar="RUN...")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Page to write; for one run that in its folder if unset.")
+    ] = None,
+) -> None:
+    """Write the report page of a run again, or one page about several, and print its path.
 
-    page = RunFolder.open(path).render()
+    Several runs are compared by the models that they keep: same data, same target.
+    """
+    from fairfactor.run_folder import RunFolder, render_side_by_side
+
+    if len(paths) == 1:
+        page = RunFolder.open(paths[0]).render(out)
+    else:
+        page = render_side_by_side(paths, out)
     session.show(str(page), {"report": str(page)})
 
 

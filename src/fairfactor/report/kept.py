@@ -1,4 +1,4 @@
-"""The model that a run keeps, whatever kind of run it is: what it is and how it did on test rows."""
+"""The model that a run keeps, whatever its kind: what it is and how it did on test rows."""
 
 from __future__ import annotations
 
