@@ -388,6 +388,23 @@ def card(
 
 @app.command()
 @with_session
+def figures(
+    session: Session,
+    path: RunPath,
+    out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("figures"),
+) -> None:
+    """Write the charts of a run for a paper: SVG, and PNG with fairfactor[figures]."""
+    from fairfactor.report.figures.write import HOW_TO_GET_PNG, write_figures
+    from fairfactor.run_folder import RunFolder
+
+    written = write_figures(RunFolder.open(path).metrics, out)
+    names = [str(file) for file in written.files]
+    lines = names if written.png else [*names, HOW_TO_GET_PNG]
+    session.show("\n".join(lines), {"figures": names, "png": written.png})
+
+
+@app.command()
+@with_session
 def info(
     session: Session,
     path: Annotated[

@@ -137,7 +137,7 @@ def pictures(run: PeersRun) -> tuple[Picture, ...]:
 
 def _picture(run: PeersRun, gap: Metric, accuracy: Scale, identifier: str) -> Picture:
     frontiers = [frontier for frontier in run.frontiers if frontier.metric == gap.key]
-    estimates = [row.summary.get(gap.key, NO_ESTIMATE) for _, row in _aiming_at(run, gap)]
+    estimates = [row.summary.get(gap.key, NO_ESTIMATE) for _, row in aiming_at(run, gap)]
     ours = [across.mean or 0.0 for frontier in frontiers for across, _ in _places(frontier)]
     end = SHOWN_GAP * max(ours) if ours and max(ours) > 0 else math.inf
     values = [min(v, end) for e in estimates for v in e.parts if v is not None] + ours
@@ -156,8 +156,16 @@ def _picture(run: PeersRun, gap: Metric, accuracy: Scale, identifier: str) -> Pi
     return Picture(identifier, gap, chart)
 
 
-def _aiming_at(run: PeersRun, gap: Metric) -> Iterator[tuple[int, PeerRow]]:
-    """The methods of a picture with their numbers: those that aim at its gap, or at none."""
+def aiming_at(run: PeersRun, gap: Metric) -> Iterator[tuple[int, PeerRow]]:
+    """The methods of a picture with their numbers: those that aim at its gap, or at none.
+
+    Args:
+        run: The comparison.
+        gap: The gap of the picture.
+
+    Yields:
+        Number and method.
+    """
     for number, row in enumerate(run.measured, start=1):
         if row.target not in TARGETS or row.target == "none" or gap.key.startswith(row.target):
             yield number, row
@@ -199,7 +207,7 @@ def _marks(run: PeersRun, plane: Plane, gap: Metric) -> Iterator[Markup]:
     """Each method with its intervals, then the numbers in front of all marks."""
     drawn = [
         (str(number), row, across, up)
-        for number, row in _aiming_at(run, gap)
+        for number, row in aiming_at(run, gap)
         if (across := row.summary.get(gap.key, NO_ESTIMATE)).mean is not None
         and (up := row.summary.get(ACCURACY, NO_ESTIMATE)).mean is not None
     ]
@@ -230,6 +238,6 @@ def _description(run: PeersRun, gap: Metric, frontiers: list[Frontier]) -> str:
     parts += [
         f"{number}, {row.label}: accuracy {fixed(row.summary.get(ACCURACY, NO_ESTIMATE).mean, 3)}, "
         f"gap {fixed(row.summary.get(gap.key, NO_ESTIMATE).mean, 3)}"
-        for number, row in _aiming_at(run, gap)
+        for number, row in aiming_at(run, gap)
     ]
     return ". ".join(parts) + "." if parts else "Nothing was measured."

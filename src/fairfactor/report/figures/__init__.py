@@ -1,0 +1,1 @@
+"""Figures for papers: the charts of the report as files of their own."""
