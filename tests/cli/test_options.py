@@ -226,6 +226,12 @@ class TestConfigFile:
         assert again.exit_code == 1
         assert "Choose another --out" in again.stderr
 
+    def test_init_refuses_a_name_that_would_be_read_as_yaml(self, tmp_path: Path) -> None:
+        result = CliRunner().invoke(app, ["init", "--out", str(tmp_path / "options.yaml")])
+        assert result.exit_code == 1
+        assert "init writes TOML" in result.stderr
+        assert not list(tmp_path.iterdir())
+
     def test_the_schema_is_json(self) -> None:
         result = CliRunner().invoke(app, ["schema", "tune"])
         assert json.loads(result.stdout)["properties"]["constraint"]["type"] == "array"

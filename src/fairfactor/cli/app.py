@@ -192,6 +192,8 @@ def init(
 
     if out.exists():
         raise ArgumentError("out", str(out), "a new file", "Choose another --out, or remove it.")
+    if out.suffix.lower() in {".yaml", ".yml"}:  # --config would read it as YAML
+        raise ArgumentError("out", str(out), "a name that ends with .toml", "init writes TOML.")
     atomic_write_text(out, config_template(CONFIGS[command], command, out.name))
     text = f"Edit {out}, then: fairfactor {command} --config {out}"
     session.show(text, {"out": str(out), "command": command})
