@@ -12,9 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from fairfactor.report.fields import NO_VALUE, Fields
 from fairfactor.report.kept import KeptModel, read_kept
 from fairfactor.report.markdown import as_code, as_markdown, as_yaml
-from fairfactor.report.page import SMALL_GROUP
 from fairfactor.report.rerun import rerun_command
-from fairfactor.report.run import RATES, Estimate
+from fairfactor.report.run import RATES, SMALL_GROUP, Estimate
 from fairfactor.report.wording import counted, fixed, listed, whole
 
 DIGITS = 3
@@ -114,11 +113,7 @@ def _factory(config: Mapping[str, Any]) -> str | None:
 
 def _small_groups(kept: KeptModel) -> list[str]:
     """Groups with too few test rows for their rates to be taken at face value."""
-    return [
-        f"{group.name} ({whole(group.count)})"
-        for group in kept.groups
-        if group.count is not None and group.count < SMALL_GROUP
-    ]
+    return [f"{group.name} ({whole(group.count)})" for group in kept.groups if group.is_small]
 
 
 def _proxies(data: Fields) -> Mapping[str, Any] | None:

@@ -1,0 +1,1 @@
+"""The page that compares the models that several runs keep."""
