@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from markupsafe import Markup
-
 from fairfactor.report.contents import groups_in_words
-from fairfactor.report.page import _digest, _environment, _static
+from fairfactor.report.document import render_document
 from fairfactor.report.panels import Panel, panels
 from fairfactor.report.run import RATES, SMALL_GROUP
 from fairfactor.report.runs.read import RunSource, find_differences, have_same_test_rows, read_runs
@@ -44,34 +42,25 @@ def render_runs(sources: Sequence[RunSource]) -> str:
     together = as_one_run(runs)
     findings = find_differences(runs)
     data = together.data
-    style, script = _static("report.css", "runs.css"), _static("report.js")
-    policy = (
-        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
-        "base-uri 'none'; form-action 'none'"
-    )
-    return (
-        _environment()
-        .get_template("runs/page.html.j2")
-        .render(
-            policy=Markup(policy),
-            style=style,
-            script=script,
-            runs=runs,
-            data=data,
-            version=together.version,
-            heading=f"Predicting {data.target} on {data.name}: {counted(len(runs), 'run')}",
-            groups=groups_in_words(data),
-            findings=findings,
-            same_rows=have_same_test_rows(runs),
-            panels=_shown_first(panels(together)),
-            bounds=bound_rows(runs),
-            rates=RATES,
-            rate_axes=rate_axes(runs),
-            group_rates=group_rates(runs),
-            settings=setting_rows(runs),
-            small_groups=[group.name for group in runs[0].kept.groups if group.is_small],
-            small_group=SMALL_GROUP,
-        )
+    return render_document(
+        "runs/page.html.j2",
+        styles=("runs.css",),
+        scripts=(),
+        runs=runs,
+        data=data,
+        version=together.version,
+        heading=f"Predicting {data.target} on {data.name}: {counted(len(runs), 'run')}",
+        groups=groups_in_words(data),
+        findings=findings,
+        same_rows=have_same_test_rows(runs),
+        panels=_shown_first(panels(together)),
+        bounds=bound_rows(runs),
+        rates=RATES,
+        rate_axes=rate_axes(runs),
+        group_rates=group_rates(runs),
+        settings=setting_rows(runs),
+        small_groups=[group.name for group in runs[0].kept.groups if group.is_small],
+        small_group=SMALL_GROUP,
     )
 
 
