@@ -16,9 +16,9 @@ INTRODUCTION = """# What each means does
 
 Adult by sex, the protocol of `fairfactor compare`, {seeds} seeds. Operating points are chosen on
 training and validation rows at confidence 0.9, as `fairfactor tune` chooses, and tested once. All
-numbers are percent, with 95 % intervals over seeds. This page is made from
-`benchmarks/results/ablation.json`
-by `python -m benchmarks.ablation_page`; `python -m benchmarks ablation` measures again.
+numbers are percent, with 95 % intervals over seeds, not adjusted for their number. This page is
+made from `benchmarks/results/ablation.json` by `python -m benchmarks.ablation_page`;
+`python -m benchmarks ablation` measures again.
 
 - **area**: share of the rectangle from a gap of 20 and an accuracy of 75 to the ideal corner that
   the points dominate on test rows, those that no other beats on validation rows; larger is better.
