@@ -82,7 +82,7 @@ def test_the_page_has_everything(results: Path) -> None:
         "## Small: a study",
         "| [Small: a study](#small) | 3 / 1 / 0 | 1 / 0 / 0 |",
         "- **Small: a study**: a shift adds 0.1.",
-        "Runs of each cell: 3 to 3. The paper has 10;",
+        "Runs of each cell: 3. The paper has 10;",
         "- Found.",
         "- Learn.",
         "![Small](images/reproduction/small.svg)",

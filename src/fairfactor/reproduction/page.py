@@ -131,7 +131,8 @@ def _summary(studies: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 def _number_of_seeds(studies: Sequence[Mapping[str, Any]]) -> str:
     """How many runs are behind the page, and what follows if they are few."""
     numbers = [len(study["seeds"]) for study in studies]
-    text = f"Runs of each cell: {min(numbers)} to {max(numbers)}."
+    spread = "to".join(f" {number} " for number in sorted({min(numbers), max(numbers)})).strip()
+    text = f"Runs of each cell: {spread}."
     if min(numbers) < RUNS:
         few = ", ".join(study["study"] for study in studies if len(study["seeds"]) < RUNS)
         text += (
