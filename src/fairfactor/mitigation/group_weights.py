@@ -63,10 +63,11 @@ def soft_worst(losses: Tensor, present: Tensor, sharpness: float) -> Tensor:
         The loss, a scalar.
     """
     kept = losses[present]
-    if sharpness == 0:
-        return kept.mean()
-    # From the largest loss, with expm1 and log1p: exact for the smallest η and the largest.
     worst = kept.max()
+    spread = float((worst - kept.min()).detach())
+    if sharpness * spread < torch.finfo(kept.dtype).eps:  # the mean to the last bit
+        return kept.mean()
+    # From the largest loss, with expm1 and log1p: exact for small η and large.
     return worst + torch.expm1(sharpness * (kept - worst)).mean().log1p() / sharpness
 
 
