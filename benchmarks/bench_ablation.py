@@ -20,6 +20,7 @@ from typing import Any
 from benchmarks.ablation_rows import AXES, GROUP_KNOWN, PIECES, Row
 from benchmarks.environment import describe_environment
 
+from fairfactor.data.request import DataRequest
 from fairfactor.data.sources import load_task
 from fairfactor.errors import FairfactorWarning
 from fairfactor.files import atomic_write_text
@@ -54,7 +55,7 @@ def measure_seed(kept: Path, seed: int) -> dict[str, Any]:
     path = kept / f"seed-{seed}.json"
     if path.exists():
         return json.loads(path.read_text(encoding="utf-8"))
-    task = load_task("adult", sensitive=("sex",), target=None, positive=None)
+    task = load_task(DataRequest("adult", ("sex",)))
     problem = make_problem(task, seed=seed, groups=task_groups(task, 30))
     pieces: dict[tuple[str, bool], list[OperatingPoint]] = {}
     seconds = {}

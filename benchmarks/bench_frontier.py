@@ -27,6 +27,7 @@ from fairlearn.reductions import DemographicParity, EqualizedOdds, Exponentiated
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
+from fairfactor.data.request import DataRequest
 from fairfactor.data.sources import load_task
 from fairfactor.files import atomic_write_text
 from fairfactor.mitigation import RECIPES, Frontier
@@ -88,7 +89,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=RESULT)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    task = load_task("adult", sensitive=("sex",), target=None, positive=None)
+    task = load_task(DataRequest("adult", ("sex",)))
     problem = make_problem(task, seed=0, groups=task_groups(task, 30))
     result: dict[str, Any] = {
         "what": f"Adult by sex, {len(problem.train.labels)} training rows, one thread: a whole "

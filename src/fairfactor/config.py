@@ -33,7 +33,10 @@ class RunConfig(TableSettings):
         "one_hot for other data), label (12 for Adult) or one_hot (101).",
     )
     minimum_group_size: int = option(0, "Merge groups with fewer rows than this into one.")
-    hidden: tuple[int, ...] = option((20, 20), "Widths of the hidden layers.")
+    hidden: tuple[int, ...] | None = option(
+        None,
+        "Widths of the hidden layers; 20,20 if unset, and none on features of texts and images.",
+    )
     method: tuple[str, ...] = option(tuple(METHODS), f"Methods: {', '.join(METHODS)}.")
     rank: tuple[int, ...] = option((1, 2), "Ranks r of the factorised layer.")
     alpha: float | None = option(
@@ -67,10 +70,11 @@ class RunConfig(TableSettings):
             require_integer(name, getattr(self, name), 1)
         for name in ("first_seed", "minimum_group_size"):
             require_integer(name, getattr(self, name), 0)
-        for width in self.hidden:
+        for width in self.widths:
             require_integer("hidden", width, 1, MAXIMUM_WIDTH)
-        # The number of classes of a file is known only when it is read.
-        limit = min((*self.hidden[-1:], MAXIMUM_CLASSES if self.is_file else 2))
+        # The number of classes is known only when the data are read.
+        binary = not (self.is_file or self.is_extracted)
+        limit = min((*self.widths[-1:], 2 if binary else MAXIMUM_CLASSES))
         for rank in self.rank:
             if not 1 <= rank <= limit:
                 raise ArgumentError(
@@ -86,6 +90,13 @@ class RunConfig(TableSettings):
                 "pretraining_rate", self.pretraining_rate, "a positive finite number"
             )
         _ = self.finetuning  # which checks its own fields
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Widths of the hidden layers of the network."""
+        if self.hidden is not None:
+            return self.hidden
+        return () if self.is_extracted else (20, 20)
 
     @property
     def table_encoding(self) -> Literal["label", "one_hot"]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fairfactor.errors import ArgumentError, DataError
-from fairfactor.settings import Settings, check_choice
+from fairfactor.settings import Settings, check_choice, list_item
 
 _WIDTH = 98
 _JSON_TYPES: dict[type, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
@@ -52,8 +52,8 @@ def read_config_file(path: Path, kind: type[Settings]) -> dict[str, Any]:
     for key, value in content.items():
         name = str(key).replace("-", "_")
         check_choice(f"key in {path}", name, tuple(known))
-        is_list = typing.get_origin(hints[name]) is tuple
-        values[name] = _listed(value, hints[name]) if is_list else value
+        item = list_item(hints[name])
+        values[name] = _listed(value, item) if item else value
     return values
 
 
@@ -125,11 +125,10 @@ def _parse_yaml(text: str) -> Any:
     return yaml.safe_load(text) or {}
 
 
-def _listed(value: object, hint: Any) -> object:
+def _listed(value: object, kind: Callable[[str], object]) -> object:
     """A list that was written as one text, as on the command line."""
     if not isinstance(value, str):
         return value
-    kind: Callable[[str], object] = typing.get_args(hint)[0]
     items = [item.strip() for item in value.split(",") if item.strip()]
     try:
         return [kind(item) for item in items]

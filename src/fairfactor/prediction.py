@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from fairfactor.data.columns import NumericColumn
 from fairfactor.data.group_lookup import UnknownGroups
 from fairfactor.data.tables import SurveyedTable
 from fairfactor.data.task import require_columns
@@ -34,24 +33,24 @@ def predict_file(
         What `TableModel.predict` returns, for some rows.
     """
     table = SurveyedTable.open(path)
-    columns = model.encoder.columns
-    require_columns(table.file.names, [column.name for column in columns])
+    columns = model.columns
+    require_columns(table.file.names, columns)
     if model.groups:
         model.groups.require(table.file.names)
-    numbers = [column.name for column in columns if isinstance(column, NumericColumn)]
-    categories = [column.name for column in columns if not isinstance(column, NumericColumn)]
+    numbers = [name for name, is_number in columns.items() if is_number]
+    categories = [name for name, is_number in columns.items() if not is_number]
     sensitive = model.groups.columns if model.groups else ()
     categories += [name for name in sensitive if name not in {*numbers, *categories}]
     rows, unseen = 0, Counter[str]()
     for part in table.parts(numbers, categories):
         rows += len(part)
-        unseen.update(model.encoder.unseen(part))
+        unseen.update(model.unseen(part))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FairfactorWarning)  # counted over all parts below
             yield model.predict(part, unknown_groups=unknown_groups)
-    for column in columns:
-        if unseen[column.name]:
-            _warn(column.name, unseen[column.name], rows, is_number=column.name in numbers)
+    for name, is_number in columns.items():
+        if unseen[name]:
+            _warn(name, unseen[name], rows, is_number=is_number)
 
 
 def _warn(name: str, count: int, rows: int, *, is_number: bool) -> None:

@@ -15,6 +15,7 @@ from fairfactor.data.group_lookup import GroupLookup
 from fairfactor.data.sources import describe
 from fairfactor.data.task import TableTask
 from fairfactor.errors import ArgumentError, SavedModelError
+from fairfactor.feature_extraction.extract import OnRows
 from fairfactor.groups import Groups
 from fairfactor.mitigation import FairModel
 from fairfactor.run_folder import (
@@ -50,6 +51,7 @@ def execute(
     resume: bool = False,
     workers: int | None = None,
     on_seed: Callable[[], None] = lambda: None,
+    on_rows: OnRows = lambda _done, _all: None,
 ) -> RunFolder:
     """Run a configuration and write its folder; the folder is written when all of it is done.
 
@@ -60,6 +62,7 @@ def execute(
         resume: Whether seeds that an interrupted attempt has finished are taken from it.
         workers: Number of processes, see `compare_methods`.
         on_seed: Called after each seed.
+        on_rows: Called while features of texts or images are computed.
 
     Returns:
         The folder, which is checked before the work starts.
@@ -67,7 +70,7 @@ def execute(
     stem = _stem(config.data)
     require_free(out or next_free(RUNS, stem), overwrite=overwrite)
     checkpoints = _checkpoints("run", config, out)
-    task = config.load()
+    task = config.load(on_rows)
     with checkpoints.kept_until_done(resume=resume):
         comparison = compare_methods(
             task, config, workers=workers, on_seed=on_seed, checkpoints=checkpoints
@@ -104,8 +107,8 @@ def execute_tuning(
     stem = f"tune-{_stem(config.data)}"
     require_free(out or next_free(RUNS, stem), overwrite=overwrite)
     checkpoints = _checkpoints("tune", config, out)
-    start = load_starting_model(config.model, config.weights)
-    task = config.load()
+    start = starting_model(config)
+    task = config.load(_as_progress(on_progress))
     with checkpoints.kept_until_done(resume=resume):
         tuning = run_tuning(
             task,
@@ -113,7 +116,7 @@ def execute_tuning(
             confidence=config.confidence,
             recipes=config.recipes,
             groups_at_prediction=config.groups_at_prediction,
-            hidden=config.hidden,
+            hidden=config.widths,
             backbone=config.backbone,
             minimum_group_size=config.minimum_group_size,
             seed=config.seed,
@@ -129,7 +132,7 @@ def execute_tuning(
             config.to_dict(),
             metrics,
             _chosen_model(tuning, config),
-            backbone=_backbone(tuning, config) if tuning.problem.is_plain else None,
+            backbone=_backbone(tuning, config) if tuning.keeps_backbone else None,
             overwrite=overwrite,
         )
 
@@ -142,6 +145,7 @@ def execute_comparison(
     resume: bool = False,
     workers: int | None = None,
     on_seed: Callable[[], None] = lambda: None,
+    on_rows: OnRows = lambda _done, _all: None,
 ) -> RunFolder:
     """Compare ours with the peers and write the folder; it keeps no model.
 
@@ -152,6 +156,7 @@ def execute_comparison(
         resume: Whether recipes and peers that an interrupted attempt has finished are taken.
         workers: Number of processes; as many as there are processors and seeds if unset.
         on_seed: Called after each seed.
+        on_rows: Called while features of texts or images are computed.
 
     Returns:
         The folder, which is checked before the work starts.
@@ -159,7 +164,7 @@ def execute_comparison(
     stem = f"compare-{_stem(config.data)}"
     require_free(out or next_free(RUNS, stem), overwrite=overwrite)
     checkpoints = _checkpoints("compare", config, out)
-    task = config.load()
+    task = config.load(on_rows)
     with checkpoints.kept_until_done(resume=resume):
         comparison = compare_with_peers(
             task, config, workers=workers, on_seed=on_seed, checkpoints=checkpoints
@@ -169,11 +174,15 @@ def execute_comparison(
         return RunFolder.write(place, config.to_dict(), metrics, None, overwrite=overwrite)
 
 
+def _as_progress(on_progress: Callable[[str, float], None] | None) -> OnRows:
+    """Tell of features in the way of a tuning."""
+    return lambda done, total: on_progress("Features", done / total) if on_progress else None
+
+
 def _checkpoints(command: str, config: TableSettings, out: Path | None) -> Checkpoints:
     """The place beside the run folder for finished parts of this very work."""
     named = [config.data] if config.is_file else []
-    if isinstance(config, TuneConfig):
-        named += [name for name in (config.weights, config.model) if name]
+    named += [name for name in (config.weights, config.model, config.labels) if name]
     files = [
         file
         for path in map(Path, named)
@@ -208,6 +217,7 @@ def _chosen_model(tuning: Tuning, config: TuneConfig) -> TableModel:
             "met": tuning.tuned.met,
             "seed": config.seed,
         },
+        extractor=tuning.task.extractor,
         groups=(
             GroupLookup(tuning.task.sensitive_columns, tuning.problem.group_names)
             if chosen.groups_at_prediction
@@ -220,7 +230,7 @@ def _complete(
     metrics: dict[str, Any], config: TableSettings, task: TableTask, groups: Groups
 ) -> dict[str, Any]:
     """Add what the columns of a table of the user's own give away."""
-    if not config.is_file:
+    if not config.is_file or config.is_extracted:
         return metrics
     return with_leakage(metrics, task, measure_leakage(task, groups))
 
@@ -246,6 +256,7 @@ def kept_model(comparison: Comparison) -> TableModel:
         encoder=tuned.encoder,
         target=comparison.task.target,
         class_names=comparison.task.class_names,
+        extractor=comparison.task.extractor,
         origin={"method": tuned.cell[0], "rank": tuned.cell[1], "seed": tuned.seed},
     )
 
@@ -262,7 +273,7 @@ def plan(config: RunConfig | TuneConfig | CompareConfig, workers: int | None = N
     """
     start = None
     if isinstance(config, TuneConfig):
-        start = load_starting_model(config.model, config.weights)
+        start = starting_model(config)
     task = config.load()
     return plan_work(
         task,
@@ -272,6 +283,18 @@ def plan(config: RunConfig | TuneConfig | CompareConfig, workers: int | None = N
         start=start,
         workers=workers or os.cpu_count() or 1,
     )
+
+
+def starting_model(config: TableSettings) -> StartingModel | None:
+    """The pre-trained network that a configuration names, where it is one of tables.
+
+    Args:
+        config: The configuration.
+
+    Returns:
+        The network; ``None`` to pre-train a new one, as is done on features of texts and images.
+    """
+    return None if config.is_extracted else load_starting_model(config.model, config.weights)
 
 
 def load_starting_model(name: str | None, weights: str | None = None) -> StartingModel | None:

@@ -68,6 +68,22 @@ class Settings:
         return cls(**values)
 
 
+def list_item(hint: Any) -> type | None:
+    """The type of the items of a field that holds a list, or nothing or a list.
+
+    Args:
+        hint: The type of the field.
+
+    Returns:
+        The type; ``None`` if the field holds no list.
+    """
+    for kind in (hint, *typing.get_args(hint)):
+        if typing.get_origin(kind) is tuple:
+            item: type = typing.get_args(kind)[0]
+            return item
+    return None
+
+
 def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     """Check that a name is known.
 

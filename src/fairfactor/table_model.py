@@ -14,9 +14,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from fairfactor.data.columns import NumericColumn
 from fairfactor.data.encoding import TableEncoder
 from fairfactor.data.group_lookup import GroupLookup, UnknownGroups
+from fairfactor.data.task import require_columns
 from fairfactor.errors import ArgumentError, SavedModelError
+from fairfactor.feature_extraction import FeatureExtractor, extract
+from fairfactor.feature_extraction.kinds import describe_extractor, extractor_skeleton
 from fairfactor.mitigation import FairModel
 from fairfactor.models.mlp import build_mlp
 from fairfactor.models.tree_scores import TreeScores
@@ -25,8 +29,9 @@ from fairfactor.starting_model import import_factory
 from fairfactor.surgery import load_model, read_saved_config, save_model
 
 _KEYS = frozenset({"widths", "encoder", "target", "class_names", "origin", "fair"})
-_TREE_SCORES = "tree_scores"  # a key, and a part of the saved model, where a network reads trees
-_LATER_KEYS = frozenset({"factory", "groups", _TREE_SCORES})
+# Keys, and parts of the saved model, where a network reads trees or features of texts or images.
+_TREE_SCORES, _EXTRACTOR = "tree_scores", "extractor"
+_LATER_KEYS = frozenset({"factory", "groups", _TREE_SCORES, _EXTRACTOR})
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +48,7 @@ class TableModel:
         factory: The function of the user's own that makes the network before surgery.
         tree_scores: What stands between encoder and network, if it reads scores of trees.
         groups: Where a model with ``groups_at_prediction`` finds the group of each row.
+        extractor: What stands before the encoder, if it encodes features of texts or images.
     """
 
     model: nn.Module
@@ -54,6 +60,25 @@ class TableModel:
     factory: str | None = None
     tree_scores: TreeScores | None = None
     groups: GroupLookup | None = None
+    extractor: FeatureExtractor | None = None
+
+    @property
+    def columns(self) -> dict[str, bool]:
+        """The columns of a table that it reads, and whether each holds numbers."""
+        if self.extractor is not None:
+            return {self.extractor.column: False}
+        return {column.name: isinstance(column, NumericColumn) for column in self.encoder.columns}
+
+    def unseen(self, table: pd.DataFrame) -> dict[str, int]:
+        """Count what the training rows did not have, see `TableEncoder.unseen`.
+
+        Args:
+            table: Rows with the columns that it reads.
+
+        Returns:
+            Number of rows by the name of the column.
+        """
+        return {} if self.extractor is not None else self.encoder.unseen(table)
 
     def scores(
         self, table: pd.DataFrame, *, unknown_groups: UnknownGroups = "refuse"
@@ -76,7 +101,7 @@ class TableModel:
             ArgumentError: If the model asks for the group of each row and knows no columns of them.
             DataError: If a column is missing, or a group is unknown and refused.
         """  # noqa: DOC502 - raised by the encoder and by the lookup
-        inputs = torch.from_numpy(self.encoder.transform(table))
+        inputs = torch.from_numpy(self.encoder.transform(self._encodable(table)))
         if self.tree_scores is not None:
             inputs = self.tree_scores(inputs)
         if not isinstance(self.model, FairModel):
@@ -115,6 +140,16 @@ class TableModel:
         predicted = np.asarray(self.class_names, dtype=object)[scores.argmax(axis=1)]
         return pd.DataFrame({"prediction": predicted, **columns}, index=table.index)
 
+    def _encodable(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The columns that the encoder knows."""
+        if self.extractor is None:
+            return table
+        require_columns(table.columns, (self.extractor.column,))
+        values = [str(value) for value in table[self.extractor.column]]
+        return pd.DataFrame(
+            extract(self.extractor, values).numpy(), columns=list(self.extractor.feature_names)
+        )
+
     def save(self, folder: Path) -> None:
         """Write the model and its encoder.
 
@@ -132,11 +167,11 @@ class TableModel:
         }
         if self.factory is not None:
             extra["factory"] = self.factory
-        if self.tree_scores is None:
-            save_model(self.model, folder, extra=extra)
-        else:
+        if self.tree_scores is not None:
             extra[_TREE_SCORES] = self.tree_scores.description()
-            save_model(_with_tree_scores(self.tree_scores, self.model), folder, extra=extra)
+        if self.extractor is not None:
+            extra[_EXTRACTOR] = describe_extractor(self.extractor)
+        save_model(_with_parts(self.model, self.tree_scores, self.extractor), folder, extra=extra)
 
     @classmethod
     def load(
@@ -190,10 +225,9 @@ class TableModel:
             raise SavedModelError(f"{folder}: {error}") from error
         if saved["fair"] is not None:
             model = FairModel.skeleton(model, saved["fair"])
-        if scores is None:
-            load_model(model, folder)
-        else:
-            load_model(_with_tree_scores(scores, model), folder)
+        extractor = extractor_skeleton(saved[_EXTRACTOR]) if _EXTRACTOR in saved else None
+        load_model(_with_parts(model, scores, extractor), folder)
+        if scores is not None:
             scores.trees.require_sound()
         return cls(
             model=model.eval(),
@@ -205,9 +239,14 @@ class TableModel:
             factory=factory,
             tree_scores=scores,
             groups=GroupLookup.from_dict(saved["groups"]) if saved.get("groups") else None,
+            extractor=extractor,
         )
 
 
-def _with_tree_scores(scores: TreeScores, model: nn.Module) -> nn.Module:
-    """Both as one module, for saving and loading."""
-    return nn.ModuleDict({_TREE_SCORES: scores, "model": model})
+def _with_parts(
+    model: nn.Module, scores: TreeScores | None, extractor: FeatureExtractor | None
+) -> nn.Module:
+    """A model and what stands before it as one module, for saving and loading."""
+    before = {_TREE_SCORES: scores, _EXTRACTOR: extractor}
+    present = {name: part for name, part in before.items() if part is not None}
+    return nn.ModuleDict({**present, "model": model}) if present else model

@@ -18,7 +18,11 @@ class DataSettings(TableSettings):
     """Which table, what its columns are, and which network."""
 
     minimum_group_size: int = option(30, "Merge groups with fewer rows than this into one.")
-    hidden: tuple[int, ...] = option(HIDDEN, "Widths of the hidden layers of the network.")
+    hidden: tuple[int, ...] | None = option(
+        None,
+        "Widths of the hidden layers of the network; 512,256,64 if unset, and none on features of "
+        "texts and images.",
+    )
     backbone: Backbone = option(
         "network", "network, or boosted-trees: the network reads scores of boosted trees too."
     )
@@ -31,24 +35,23 @@ class DataSettings(TableSettings):
         """
         super().__post_init__()
         require_integer("minimum_group_size", self.minimum_group_size, 0)
-        if not self.hidden:
+        if not self.widths and not self.is_extracted:
             raise ArgumentError("hidden", self.hidden, "the width of at least one hidden layer")
-        for width in self.hidden:
+        for width in self.widths:
             require_integer("hidden", width, 1, MAXIMUM_WIDTH)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Widths of the hidden layers of the network."""
+        if self.hidden is not None:
+            return self.hidden
+        return () if self.is_extracted else HIDDEN
 
 
 @dataclass(frozen=True)
 class TuneConfig(DataSettings):
     """What `fairfactor tune` does. The same configuration gives the same model."""
 
-    model: str | None = option(
-        None,
-        "Pre-trained network to start from: a run folder, or module:function, which takes the "
-        "numbers of inputs and of classes.",
-    )
-    weights: str | None = option(
-        None, "File of safetensors with the weights of a network of module:function."
-    )
     constraint: tuple[str, ...] = option(
         (), "What must hold, as equalized_odds<=0.05; none explores the frontier."
     )
@@ -62,18 +65,10 @@ class TuneConfig(DataSettings):
     seed: int = option(0, "Seed of the split, the initial weights and everything random.")
 
     def __post_init__(self) -> None:
-        """Check every value.
-
-        Raises:
-            ArgumentError: If a value cannot be used.
-        """
+        """Check every value."""
         super().__post_init__()
         for text in self.constraint:
             Constraint.parse(text)
-        if self.weights is not None and ":" not in (self.model or ""):
-            raise ArgumentError(
-                "weights", self.weights, "a network to load them into", "Name it with --model."
-            )
         check_choices("recipes", self.recipes, tuple(RECIPES))
         require_confidence(self.confidence)
         require_integer("seed", self.seed, 0)

@@ -53,7 +53,7 @@ def test_every_field_has_an_option_with_its_help_and_default() -> None:
         assert f"--{field.name.replace('_', '-')} " in plain, field.name
         assert " ".join(field.metadata["help"].split()) in plain, field.name
     assert "[default: pretrained,head-tuning,plain-svd,pooled-fisher-svd,neutralized]" in plain
-    assert "[default: 20,20]" in plain
+    assert "[default: 1,2]" in plain
 
 
 @pytest.mark.parametrize(

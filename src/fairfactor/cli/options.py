@@ -7,13 +7,14 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any
 
 import typer
 
 from fairfactor.cli.session import Session
 from fairfactor.config_file import read_config_file
 from fairfactor.errors import ArgumentError
+from fairfactor.settings import list_item
 
 
 def with_session(command: Callable[..., None]) -> Callable[..., None]:
@@ -125,8 +126,9 @@ def _parameter(option: Field[Any], hint: Any) -> inspect.Parameter:
     """One keyword-only parameter, typed and described for typer."""
     assert option.default is not MISSING
     default, kind = option.default, hint
-    if get_origin(hint) is tuple:
-        kind, default = str, ",".join(str(item) for item in option.default)
+    if list_item(hint):
+        kind = str if option.default is not None else str | None
+        default = ",".join(map(str, option.default)) if option.default is not None else None
     flag = typer.Option(f"--{option.name.replace('_', '-')}", help=option.metadata["help"])
     return inspect.Parameter(
         option.name,
@@ -138,11 +140,10 @@ def _parameter(option: Field[Any], hint: Any) -> inspect.Parameter:
 
 def _parsed(given: Mapping[str, Any], hints: Mapping[str, Any]) -> dict[str, Any]:
     """Turn what typer parsed into the values of the fields."""
+    items = {name: list_item(hints[name]) for name in given}
     return {
-        name: _parse_list(name, value, get_args(hints[name])[0])
-        if get_origin(hints[name]) is tuple
-        else value
-        for name, value in given.items()
+        name: given[name] if item is None else _parse_list(name, given[name], item)
+        for name, item in items.items()
     }
 
 

@@ -16,6 +16,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -25,6 +26,39 @@ from fairfactor.errors import FairfactorError, FairfactorWarning
 
 FAILED = 1
 INTERRUPTED = 130
+
+
+@dataclass
+class Steps:
+    """A progress bar; calling it says that a step is finished.
+
+    Attributes:
+        bar: What shows it.
+        task: The steps.
+    """
+
+    bar: Progress
+    task: TaskID
+
+    def __call__(self) -> None:
+        """Say that a step is finished."""
+        self.bar.advance(self.task)
+
+    def before(self, description: str) -> Callable[[int, int], None]:
+        """A bar for work that comes before the steps, shown once it begins.
+
+        Args:
+            description: What is being done.
+
+        Returns:
+            A function to call with the number of finished items and that of all.
+        """
+        earlier = self.bar.add_task(description, total=None, visible=False)
+
+        def count(done: int, total: int) -> None:
+            self.bar.update(earlier, completed=done, total=total, visible=done < total)
+
+        return count
 
 
 @dataclass
@@ -75,7 +109,7 @@ class Session:
             raise typer.Exit(INTERRUPTED) from None
 
     @contextmanager
-    def progress(self, description: str, total: int) -> Iterator[Callable[[], None]]:
+    def progress(self, description: str, total: int) -> Iterator[Steps]:
         """Show a progress bar with the time left, on a terminal only.
 
         Args:
@@ -83,7 +117,7 @@ class Session:
             total: Number of steps.
 
         Yields:
-            A function to call after each step.
+            What is called after each step.
         """
         columns = (
             TextColumn("{task.description}"),
@@ -93,8 +127,7 @@ class Session:
         )
         hidden = self.json or not self.messages.is_terminal
         with Progress(*columns, console=self.messages, transient=True, disable=hidden) as bar:
-            task = bar.add_task(description, total=total)
-            yield lambda: bar.advance(task)
+            yield Steps(bar, bar.add_task(description, total=total))
 
     @contextmanager
     def steps(self) -> Iterator[Callable[[str, float], None]]:

@@ -58,7 +58,13 @@ def run(
         return
     with session.progress("Seeds", config.seeds) as advance:
         folder = execute(
-            config, out, overwrite=overwrite, resume=resume, workers=workers, on_seed=advance
+            config,
+            out,
+            overwrite=overwrite,
+            resume=resume,
+            workers=workers,
+            on_seed=advance,
+            on_rows=advance.before("Features"),
         )
     metrics = folder.metrics
     _show_run(
@@ -125,7 +131,13 @@ def compare(
         return
     with session.progress("Seeds", config.seeds) as advance:
         folder = execute_comparison(
-            config, out, overwrite=overwrite, resume=resume, workers=workers, on_seed=advance
+            config,
+            out,
+            overwrite=overwrite,
+            resume=resume,
+            workers=workers,
+            on_seed=advance,
+            on_rows=advance.before("Features"),
         )
     metrics = folder.metrics
     _show_run(

@@ -1,107 +1,95 @@
-"""One way to every table: the data sets that fairfactor knows by name, and the user's own."""
+"""One way to every data set: those that fairfactor knows by name, and the user's own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
 
 from fairfactor.data import adult, census_income, german
+from fairfactor.data.request import DataRequest
 from fairfactor.data.table_file import TableFile
-from fairfactor.data.tables import MOST_ROWS, load_table
+from fairfactor.data.tables import load_table
 from fairfactor.data.task import TableTask
 from fairfactor.errors import ArgumentError
 
-_TASKS: Mapping[str, Callable[[tuple[str, ...]], TableTask]] = MappingProxyType(
+
+@dataclass(frozen=True)
+class Source:
+    """A data set known by name.
+
+    Attributes:
+        load: From what a user asks for to the task.
+        description: Texts under ``name``, ``description``, ``licence`` and ``citation``.
+        sensitive: The sensitive columns unless others are asked for.
+        accepts: Fields of a request that it knows, besides the sensitive columns.
+        extracted: Whether its inputs are features that a pre-trained network makes.
+    """
+
+    load: Callable[[DataRequest], TableTask]
+    description: Mapping[str, str]
+    sensitive: tuple[str, ...] = ("sex",)
+    accepts: frozenset[str] = frozenset({"rows"})
+    extracted: bool = False
+
+
+SOURCES: Mapping[str, Source] = MappingProxyType(
     {
-        "adult": adult.adult_task,
-        "german": german.german_task,
-        "census-income": census_income.census_income_task,
+        "adult": Source(
+            lambda request: adult.adult_task(
+                request.sensitive,
+                rows=request.rows or "complete",
+                survey_weight_as_input=request.survey_weight_as_input,
+            ),
+            adult.DESCRIPTION,
+            accepts=frozenset({"rows", "survey_weight_as_input"}),
+        ),
+        "german": Source(lambda request: german.german_task(request.sensitive), german.DESCRIPTION),
+        "census-income": Source(
+            lambda request: census_income.census_income_task(request.sensitive),
+            census_income.DESCRIPTION,
+        ),
     }
 )
-_DESCRIPTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {
-        "adult": adult.DESCRIPTION,
-        "german": german.DESCRIPTION,
-        "census-income": census_income.DESCRIPTION,
-    }
-)
-DATA_SETS = tuple(_TASKS)
+DATA_SETS = tuple(SOURCES)
 """The data sets known by name."""
 
+_OF_A_FILE = frozenset({"target", "positive", "bins", "threshold", "exclude", "rows"})
 
-def load_task(
-    data: str,
-    *,
-    sensitive: Sequence[str],
-    target: str | None = None,
-    positive: str | None = None,
-    bins: int | None = None,
-    threshold: float | None = None,
-    exclude: Sequence[str] = (),
-    most_rows: int = MOST_ROWS,
-    rows: Literal["complete", "all"] | None = None,
-    survey_weight_as_input: bool = False,
-) -> TableTask:
+
+def load_task(request: DataRequest) -> TableTask:
     """Load a data set by its name, or a table by its path.
 
     Args:
-        data: One of ``DATA_SETS``, or the path of a file that `fairfactor.data.tables.read_table`
-            reads.
-        sensitive: Sensitive columns; several mean the intersections of their groups.
-        target: Column to predict; for a file only, and needed there.
-        positive: The favourable class; for a file only. Without it, the last in sorted order.
-        bins: Classes of about the same size to cut a target of numbers into; for a file only.
-        threshold: Number that cuts a target into two classes; for a file only.
-        exclude: Columns that are never inputs; for a file only.
-        most_rows: Rows to draw at random from a longer file.
-        rows: Whether rows with missing values are left out (``"complete"``, the default for Adult)
-            or kept (``"all"``, the default for a file). German credit and Census-Income have none.
-        survey_weight_as_input: Also feed Adult's ``fnlwgt`` to the model.
+        request: What is asked for.
 
     Returns:
         The task.
 
     Raises:
-        ArgumentError: If an argument has the wrong form, does not belong to this data set, or
-            ``data`` is neither a name nor a file.
-    """
-    if isinstance(sensitive, str):
-        raise ArgumentError("sensitive", sensitive, "names", f"Write ({sensitive!r},).")
-    if rows not in {None, "complete", "all"}:
-        raise ArgumentError("rows", rows, '"complete" or "all"')
-    if survey_weight_as_input and data != "adult":
-        raise ArgumentError("survey_weight_as_input", True, f"False for data={data!r}")
-    if data not in _TASKS:
-        _require_file(data, target)
-        assert target is not None
-        return load_table(
-            Path(data),
-            target=target,
-            sensitive=sensitive,
-            positive=positive,
-            bins=bins,
-            threshold=threshold,
-            exclude=exclude,
-            most_rows=most_rows,
-            rows=rows or "all",
-        )
-    for argument, value in (
-        ("target", target),
-        ("positive", positive),
-        ("bins", bins),
-        ("threshold", threshold),
-        ("exclude", tuple(exclude) or None),
-    ):
-        if value is not None:
-            raise ArgumentError(argument, value, f"nothing for data={data!r}", "Leave it out.")
-    if data == "adult":
-        return adult.adult_task(
-            tuple(sensitive), rows=rows or "complete", survey_weight_as_input=survey_weight_as_input
-        )
-    return _TASKS[data](tuple(sensitive))
+        ArgumentError: If a field does not belong to this data set, or ``data`` is neither a name
+            nor a file.
+    """  # noqa: DOC502 - raised by the request and by the source
+    source = SOURCES.get(request.data)
+    if source:
+        request.refuse_all_but(source.accepts)
+        return source.load(request)
+    _require_file(request.data, request.target)
+    request.refuse_all_but(_OF_A_FILE)
+    assert request.target is not None
+    return load_table(
+        Path(request.data),
+        target=request.target,
+        sensitive=request.sensitive,
+        positive=request.positive,
+        bins=request.bins,
+        threshold=request.threshold,
+        exclude=request.exclude,
+        most_rows=request.most_rows,
+        rows=request.rows or "all",
+    )
 
 
 def describe(data: str) -> Mapping[str, str]:
@@ -113,14 +101,50 @@ def describe(data: str) -> Mapping[str, str]:
     Returns:
         Texts under ``name``, ``description``, ``licence`` and ``citation``.
     """
-    if data in _DESCRIPTIONS:
-        return _DESCRIPTIONS[data]
+    if is_known(data):
+        return SOURCES[data].description
     return {
         "name": Path(data).name,
         "description": "A table of your own.",
         "licence": "as its owner says",
         "citation": "",
     }
+
+
+def is_known(data: str) -> bool:
+    """Whether a data set is known by name.
+
+    Args:
+        data: As in `load_task`.
+
+    Returns:
+        False for the path of a table.
+    """
+    return data in SOURCES
+
+
+def is_extracted(data: str) -> bool:
+    """Whether the inputs of a data set that is known by name are features of texts or images.
+
+    Args:
+        data: As in `load_task`.
+
+    Returns:
+        False for tables.
+    """
+    return is_known(data) and SOURCES[data].extracted
+
+
+def default_sensitive(data: str) -> tuple[str, ...]:
+    """The sensitive columns of a data set if none are named.
+
+    Args:
+        data: As in `load_task`.
+
+    Returns:
+        Names of columns.
+    """
+    return SOURCES[data].sensitive if is_known(data) else ("sex",)
 
 
 def _require_file(data: str, target: str | None) -> None:

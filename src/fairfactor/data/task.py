@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fairfactor.data.plan import PlannedColumn
 from fairfactor.errors import ArgumentError, DataError
+from fairfactor.feature_extraction.extractor import FeatureExtractor
 
 MAXIMUM_CLASSES = 100  # a target with more values is a number to regress on, or an identifier
 _MOST_LISTED = 30
@@ -46,6 +47,7 @@ class TableTask:
     excluded_columns: tuple[str, ...] = ()
     sensitive_as_inputs: bool = False
     plan: tuple[PlannedColumn, ...] = ()
+    extractor: FeatureExtractor | None = None
 
     def __post_init__(self) -> None:
         for argument in ("sensitive_columns", "excluded_columns"):
@@ -72,6 +74,11 @@ class TableTask:
         if not self.sensitive_as_inputs:
             withheld.update(self.sensitive_columns)
         return tuple(name for name in self.frame.columns if name not in withheld)
+
+    @property
+    def without_extractor(self) -> TableTask:
+        """The same without what made the features, which may be large, for other processes."""
+        return self if self.extractor is None else replace(self, extractor=None)
 
     @property
     def inputs(self) -> pd.DataFrame:

@@ -78,8 +78,11 @@ class Recipe:
         name: The name used on the command line and in files.
         label: The name that a reader sees.
         fit: Makes the models.
+        needs_hidden_layer: Whether a network of one linear layer has nothing to offer to it that
+            another recipe does not use.
     """
 
     name: str
     label: str
     fit: Fit
+    needs_hidden_layer: bool = False

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
+from fairfactor.errors import ArgumentError
 from fairfactor.features import layer_inputs
 from fairfactor.importance import select_layers
 from fairfactor.mitigation.bias_aware import fit_bias_aware
@@ -231,16 +232,63 @@ RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
         Recipe("late-features", "Bayes rule, groups from late features", fit_late_features),
-        Recipe("input-features", "Bayes rule, groups from inputs", fit_input_features),
-        Recipe("low-rank", "Bayes rule on tuned low-rank factors", fit_low_rank),
+        Recipe(
+            "input-features",
+            "Bayes rule, groups from inputs",
+            fit_input_features,
+            needs_hidden_layer=True,
+        ),
+        Recipe(
+            "low-rank",
+            "Bayes rule on tuned low-rank factors",
+            fit_low_rank,
+            needs_hidden_layer=True,
+        ),
         Recipe("gap-penalty", "Last layer with a gap penalty", fit_gap_penalty),
         Recipe("group-weights", "Last layer with group weights", fit_group_weights),
-        Recipe("factor-penalty", "Low-rank factors with a gap penalty", fit_factor_penalty),
-        Recipe("factor-weights", "Low-rank factors with group weights", fit_factor_weights),
+        Recipe(
+            "factor-penalty",
+            "Low-rank factors with a gap penalty",
+            fit_factor_penalty,
+            needs_hidden_layer=True,
+        ),
+        Recipe(
+            "factor-weights",
+            "Low-rank factors with group weights",
+            fit_factor_weights,
+            needs_hidden_layer=True,
+        ),
         Recipe("bias-aware", "Bias-aware factors, locked", fit_bias_aware),
     )
 }
 """Every recipe by name."""
+
+
+def applicable(names: Sequence[str], backbone: nn.Module) -> tuple[str, ...]:
+    """Those recipes that have something to offer for a network.
+
+    Args:
+        names: Names in `RECIPES`.
+        backbone: The network.
+
+    Returns:
+        Their names.
+
+    Raises:
+        ArgumentError: If there is none.
+    """
+    is_linear = len(select_layers(backbone, "all-linear")) == 1
+    left = tuple(name for name in names if not (is_linear and RECIPES[name].needs_hidden_layer))
+    if not left:
+        others = ", ".join(name for name in RECIPES if not RECIPES[name].needs_hidden_layer)
+        raise ArgumentError(
+            "recipes",
+            tuple(names),
+            f"{others}, as the network has no hidden layer",
+            "Name one of them, or give the network hidden layers.",
+        )
+    return left
+
 
 DEFAULT = ("late-features", "input-features", "low-rank")
 """Recipes that no other one makes superfluous."""

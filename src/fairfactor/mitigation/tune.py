@@ -17,7 +17,7 @@ from fairfactor.mitigation.decisions import count_decisions, known_group
 from fairfactor.mitigation.frontier import Evidence, Frontier, OperatingPoint, Selection
 from fairfactor.mitigation.rates import Array, RateFamily, joined, rate_family
 from fairfactor.mitigation.recipe import FittedCells, Recipe, TuningProblem, TuningRows
-from fairfactor.mitigation.recipes import DEFAULT, RECIPES
+from fairfactor.mitigation.recipes import DEFAULT, RECIPES, applicable
 from fairfactor.mitigation.search import PartName, Rules, explore
 
 Progress = Callable[[str, float], None]
@@ -88,6 +88,7 @@ def tune(
             raise ArgumentError("recipes", name, f"one of {', '.join(RECIPES)}")
     if not recipes:
         raise ArgumentError("recipes", recipes, f"one or more of {', '.join(RECIPES)}")
+    recipes = applicable(recipes, problem.backbone)
     families = _families(wanted, minimize, len(problem.class_names))
     points: list[OperatingPoint] = []
     for index, name in enumerate(recipes):

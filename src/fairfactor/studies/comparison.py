@@ -101,7 +101,7 @@ def compare_methods(
             f"two groups to weigh, and there are {len(groups.names)}",
             "Leave --alpha out, so that every group has the same weight.",
         )
-    full_rank = min((*config.hidden[-1:], len(task.class_names)))
+    full_rank = min((*config.widths[-1:], len(task.class_names)))
     if max(config.rank) > full_rank and any(METHODS[name].weighting for name in config.method):
         raise ArgumentError(
             "rank",
@@ -111,7 +111,7 @@ def compare_methods(
         )
     start = perf_counter()
     runs = run_seeds(
-        partial(_kept_seed, checkpoints or Checkpoints(), task, groups, config),
+        partial(_kept_seed, checkpoints or Checkpoints(), task.without_extractor, groups, config),
         config.all_seeds,
         workers=workers,
         on_seed=on_seed,

@@ -102,9 +102,9 @@ def compare_with_peers(
     groups = task_groups(task, config.minimum_group_size)
     one_seed = partial(
         run_peers,
-        task,
+        task.without_extractor,
         groups,
-        config.hidden,
+        config.widths,
         config.backbone,
         config.peers,
         config.settings,

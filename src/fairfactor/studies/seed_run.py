@@ -149,7 +149,7 @@ def run_seed(task: TableTask, groups: Groups, config: RunConfig, seed: int) -> S
         warnings.simplefilter("ignore", FairfactorWarning)
         with stopwatch.part("data"):
             rows, encoder = encoded_rows(task, groups, config.table_encoding, seed)
-        widths = (rows["train"].inputs.shape[1], *config.hidden, len(task.class_names))
+        widths = (rows["train"].inputs.shape[1], *config.widths, len(task.class_names))
         with stopwatch.part("pretraining"):
             model = pretrain(
                 build_mlp(widths, seed=seed), rows["pretraining"], config.pretraining, seed

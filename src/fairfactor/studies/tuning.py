@@ -47,6 +47,11 @@ class Tuning:
     tuned: Tuned
     seconds: dict[str, float]
 
+    @property
+    def keeps_backbone(self) -> bool:
+        """Whether another run can start from the network alone."""
+        return self.problem.is_plain and self.task.extractor is None
+
 
 def remembered_points(checkpoints: Checkpoints, problem: Problem) -> Remember:
     """Keep the points of each finished recipe.

@@ -108,7 +108,7 @@ def plan_work(
     encoder = start.fitting_encoder(task) if start else None
     encoder = encoder or TableEncoder.fit(task.inputs.iloc[training], encoding)
     inputs, classes = len(encoder.feature_names), len(task.class_names)
-    network: nn.Module = build_mlp((inputs, *config.hidden, classes), seed=0)
+    network: nn.Module = build_mlp((inputs, *config.widths, classes), seed=0)
     if start is not None:
         network, _ = start.build(inputs, task.class_names, 0)
     sizes = {name: Groups(groups.codes[rows], groups.names).counts for name, rows in parts.items()}

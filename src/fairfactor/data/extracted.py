@@ -1,0 +1,52 @@
+"""A table of texts or images as a table of the features that a pre-trained network sees in them."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from fairfactor.data.request import DataRequest
+from fairfactor.data.task import TableTask, require_columns
+from fairfactor.errors import ArgumentError
+from fairfactor.feature_extraction import FeatureExtractor, extract
+
+
+def extracted_task(
+    frame: pd.DataFrame,
+    extractor: FeatureExtractor,
+    request: DataRequest,
+    *,
+    target: str | None = None,
+    positive: str | None = None,
+) -> TableTask:
+    """Compute the features of one column and take them as the only inputs.
+
+    Args:
+        frame: One row per text or image, with the columns that the request names.
+        extractor: What makes the features.
+        request: What is asked for: sensitive columns, target, positive class, where features are
+            kept.
+        target: The column to predict unless the request names another.
+        positive: The favourable class of that target.
+
+    Returns:
+        The task, which keeps the extractor for predictions.
+
+    Raises:
+        ArgumentError: If no target is named.
+    """
+    if request.target is not None and request.target != target:
+        target, positive = request.target, None
+    if target is None:
+        raise ArgumentError("target", target, "the column to predict")
+    require_columns(frame.columns, (extractor.column, target, *request.sensitive))
+    named = frame[list(dict.fromkeys((target, *request.sensitive)))].reset_index(drop=True)
+    values = [str(value) for value in frame[extractor.column]]
+    features = extract(extractor, values, on_rows=request.on_rows)
+    made = pd.DataFrame(features.numpy(), columns=list(extractor.feature_names))
+    return TableTask(
+        pd.concat([made, named], axis=1),
+        target=target,
+        sensitive_columns=request.sensitive,
+        positive_label=request.positive or positive,
+        extractor=extractor,
+    )
