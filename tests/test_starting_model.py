@@ -12,9 +12,17 @@ from safetensors.torch import save_file
 from tests.studies.examples import hiring_frame
 from torch import nn
 
+from fairfactor.compare_config import CompareConfig
+from fairfactor.config import RunConfig
 from fairfactor.errors import ArgumentError, DataError, SavedModelError
 from fairfactor.models.mlp import build_mlp
-from fairfactor.run import execute_tuning, load_starting_model, load_table_model
+from fairfactor.run import (
+    execute,
+    execute_tuning,
+    load_starting_model,
+    load_table_model,
+    plan,
+)
 from fairfactor.run_folder import RunFolder
 from fairfactor.starting_model import from_factory
 from fairfactor.tune_config import TuneConfig
@@ -152,6 +160,57 @@ class TestFromAFactory:
                 weights=str(tmp_path / "w.safetensors"),
             )
         assert "\n" not in str(caught.value)
+
+
+class TestARunOfTheMethods:
+    def run(self, people, out, **changes) -> RunFolder:
+        values = {"data": str(people), "target": "hired", "seeds": 2, "epochs": 2, "rank": (1,)}
+        return execute(RunConfig(**{**values, **changes}), out, workers=1)
+
+    def test_a_trained_network_is_the_first_row(self, people, tuning_folder, tmp_path) -> None:
+        folder = self.run(
+            people, tmp_path / "new", model=str(tuning_folder.path), method=("pretrained",)
+        )
+        before, after = tuning_folder.load_backbone(), folder.load_model()
+        assert same_weights(before.model, after.model)
+        assert before.encoder == after.encoder
+
+    def test_its_last_layer_is_tuned(self, people, tuning_folder, tmp_path) -> None:
+        folder = self.run(people, tmp_path / "new", model=str(tuning_folder.path))
+        before, after = tuning_folder.load_backbone().model, folder.load_model().model
+        assert torch.equal(before.hidden1.weight, after.hidden1.weight)
+        assert after.head.rank == 1
+
+    def test_a_function_of_the_users(self, people, factory, tmp_path) -> None:
+        name = f"{factory}:own"
+        folder = self.run(people, tmp_path / "new", model=name, pretraining_epochs=2)
+        assert folder.metrics["kind"] == "methods"
+        model = folder.load_model(name)
+        assert model.model.last.rank == 1
+        assert model.scores(hiring_frame(5)).shape == (5, 2)
+
+    def test_finished_seeds_are_taken_again(self, people, factory, tmp_path, monkeypatch) -> None:
+        expected = self.run(people, tmp_path / "whole", model=f"{factory}:own").metrics["methods"]
+        config = {"data": str(people), "target": "hired", "seeds": 2, "epochs": 2, "rank": (1,)}
+        interrupted = RunConfig(**config, model=f"{factory}:own")
+
+        def stop() -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            execute(interrupted, tmp_path / "new", workers=1, on_seed=stop)
+        folder = execute(interrupted, tmp_path / "new", workers=1, resume=True)
+        for found, wanted in zip(folder.metrics["methods"], expected, strict=True):
+            assert found["summary"] == wanted["summary"]
+
+    def test_the_plan_names_it(self, people, tuning_folder) -> None:
+        config = RunConfig(data=str(people), target="hired", model=str(tuning_folder.path))
+        assert any("take the network of" in step for step in plan(config).steps)
+
+
+def test_peers_are_fitted_on_a_network_of_the_table() -> None:
+    with pytest.raises(ArgumentError, match=r"model='runs/1'.*pre-trained on the table"):
+        CompareConfig(model="runs/1")
 
 
 @pytest.mark.parametrize("name", ["nowhere", "adult"])

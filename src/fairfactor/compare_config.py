@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fairfactor.errors import ArgumentError
 from fairfactor.finetuning import require_integer
 from fairfactor.mitigation import DEFAULT, RECIPES
 from fairfactor.peers import PEERS
@@ -25,8 +26,19 @@ class CompareConfig(DataSettings):
     first_seed: int = option(0, "Seed of the first run.")
 
     def __post_init__(self) -> None:
-        """Check every value."""
+        """Check every value.
+
+        Raises:
+            ArgumentError: If a value cannot be used.
+        """
         super().__post_init__()
+        if self.model is not None and not self.is_extracted:
+            raise ArgumentError(
+                "model",
+                self.model,
+                "nothing, as peers are fitted on a network that is pre-trained on the table",
+                "Leave it out.",
+            )
         check_choices("peers", self.peers, tuple(PEERS))
         check_choices("recipes", self.recipes, tuple(RECIPES))
         require_confidence(self.confidence)

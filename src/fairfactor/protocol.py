@@ -26,7 +26,7 @@ from fairfactor.data.task import TableTask
 from fairfactor.errors import ArgumentError, FairfactorWarning
 from fairfactor.fairness import ConfusionCounts, confusion_counts
 from fairfactor.groups import EXCLUDED, Groups, encode_groups
-from fairfactor.models.mlp import build_mlp
+from fairfactor.models.mlp import build_mlp, is_mlp, layer_widths
 from fairfactor.models.tree_scores import TreeScores, fit_tree_scores
 from fairfactor.starting_model import StartingModel
 
@@ -110,17 +110,12 @@ class Problem(PretrainedProblem):
     @property
     def widths(self) -> tuple[int, ...]:
         """Number of inputs, of units of each hidden layer, and of outputs of the backbone."""
-        inputs, outputs = self.train.inputs.shape[1], len(self.class_names)
-        layers = [layer for layer in self.backbone.children() if isinstance(layer, nn.Linear)]
-        hidden = [layer.out_features for layer in layers[:-1]]
-        return (inputs, *hidden, outputs) if self.is_plain else (inputs, outputs)
+        return layer_widths(self.backbone, self.train.inputs.shape[1], len(self.class_names))
 
     @property
     def is_plain(self) -> bool:
         """Whether the backbone is a network of `build_mlp`."""
-        return isinstance(self.backbone, nn.Sequential) and "head" in dict(
-            self.backbone.named_children()
-        )
+        return is_mlp(self.backbone)
 
 
 def make_problem(

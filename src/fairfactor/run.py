@@ -18,6 +18,7 @@ from fairfactor.errors import ArgumentError, SavedModelError
 from fairfactor.feature_extraction.extract import OnRows
 from fairfactor.groups import Groups
 from fairfactor.mitigation import FairModel
+from fairfactor.models.mlp import is_mlp
 from fairfactor.run_folder import (
     MANIFEST_FILE,
     MODEL_FOLDER,
@@ -70,10 +71,16 @@ def execute(
     stem = _stem(config.data)
     require_free(out or next_free(RUNS, stem), overwrite=overwrite)
     checkpoints = _checkpoints("run", config, out)
+    start = starting_model(config)
     task = config.load(on_rows)
     with checkpoints.kept_until_done(resume=resume):
         comparison = compare_methods(
-            task, config, workers=workers, on_seed=on_seed, checkpoints=checkpoints
+            task,
+            config,
+            workers=workers,
+            on_seed=on_seed,
+            checkpoints=checkpoints,
+            start=start,
         )
         return RunFolder.write(
             out or next_free(RUNS, stem),  # again: another run may have finished meanwhile
@@ -251,6 +258,7 @@ def kept_model(comparison: Comparison) -> TableModel:
     """
     tuned = comparison.runs[0].tuned
     return TableModel(
+        factory=None if is_mlp(tuned.model) else comparison.config.model,
         model=tuned.model,
         widths=tuned.widths,
         encoder=tuned.encoder,
@@ -271,9 +279,7 @@ def plan(config: RunConfig | TuneConfig | CompareConfig, workers: int | None = N
     Returns:
         The plan.
     """
-    start = None
-    if isinstance(config, TuneConfig):
-        start = starting_model(config)
+    start = starting_model(config)
     task = config.load()
     return plan_work(
         task,

@@ -46,3 +46,32 @@ def build_mlp(widths: Sequence[int], *, seed: int | None = None) -> nn.Sequentia
             layers[f"activation{index}"] = nn.ReLU()
         layers["head"] = nn.Linear(widths[-2], widths[-1])
     return nn.Sequential(layers)
+
+
+def is_mlp(model: nn.Module) -> bool:
+    """Whether a network is one of `build_mlp`, after surgery or without it.
+
+    Args:
+        model: The network.
+
+    Returns:
+        Whether its last layer is named ``head`` and all stand in a row.
+    """
+    return isinstance(model, nn.Sequential) and "head" in dict(model.named_children())
+
+
+def layer_widths(model: nn.Module, inputs: int, outputs: int) -> tuple[int, ...]:
+    """Number of inputs, of units of each hidden layer, and of outputs of a network.
+
+    Args:
+        model: The network, before surgery.
+        inputs: Number of its inputs.
+        outputs: Number of its outputs.
+
+    Returns:
+        Without hidden layers for a network that `build_mlp` does not make.
+    """
+    if not is_mlp(model):
+        return inputs, outputs
+    layers = [layer for layer in model.children() if isinstance(layer, nn.Linear)]
+    return inputs, *(layer.out_features for layer in layers[:-1]), outputs

@@ -13,6 +13,7 @@ from fairfactor.data.task import TableTask
 from fairfactor.errors import ArgumentError
 from fairfactor.groups import Groups
 from fairfactor.methods import METHODS
+from fairfactor.starting_model import StartingModel
 from fairfactor.studies.parallel import run_seeds
 from fairfactor.studies.seed_run import Cell, Outcome, SeedRun, run_seed
 from fairfactor.studies.seed_store import load_seed_run, save_seed_run
@@ -74,6 +75,7 @@ def compare_methods(
     workers: int | None = None,
     on_seed: Callable[[], None] = lambda: None,
     checkpoints: Checkpoints | None = None,
+    start: StartingModel | None = None,
 ) -> Comparison:
     """Run every method and rank on every seed, the seeds in parallel.
 
@@ -86,6 +88,8 @@ def compare_methods(
             the seeds in this process.
         on_seed: Called after each seed, for a progress bar.
         checkpoints: Where finished seeds are kept.
+        start: The pre-trained network to start from; the seeds then run in this process, because
+            the user's code may not go to others.
 
     Returns:
         The outcomes.
@@ -101,7 +105,9 @@ def compare_methods(
             f"two groups to weigh, and there are {len(groups.names)}",
             "Leave --alpha out, so that every group has the same weight.",
         )
-    full_rank = min((*config.widths[-1:], len(task.class_names)))
+    full_rank = (
+        len(task.class_names) if start else min((*config.widths[-1:], len(task.class_names)))
+    )
     if max(config.rank) > full_rank and any(METHODS[name].weighting for name in config.method):
         raise ArgumentError(
             "rank",
@@ -109,19 +115,27 @@ def compare_methods(
             f"integers up to {full_rank}, the smaller side of the last layer",
             f"Use --rank {full_rank}.",
         )
-    start = perf_counter()
+    began = perf_counter()
     runs = run_seeds(
-        partial(_kept_seed, checkpoints or Checkpoints(), task.without_extractor, groups, config),
+        partial(
+            _kept_seed, checkpoints or Checkpoints(), task.without_extractor, groups, config, start
+        ),
         config.all_seeds,
-        workers=workers,
+        workers=1 if start else workers,
         on_seed=on_seed,
     )
-    return Comparison(config, task, groups, tuple(runs), perf_counter() - start)
+    return Comparison(config, task, groups, tuple(runs), perf_counter() - began)
 
 
 def _kept_seed(
-    checkpoints: Checkpoints, task: TableTask, groups: Groups, config: RunConfig, seed: int
+    checkpoints: Checkpoints,
+    task: TableTask,
+    groups: Groups,
+    config: RunConfig,
+    start: StartingModel | None,
+    seed: int,
 ) -> SeedRun:
     """Run one seed, unless an earlier attempt has finished it."""
-    compute = partial(run_seed, task, groups, config, seed)
-    return checkpoints.once(f"seed-{seed}", compute, save_seed_run, load_seed_run)
+    compute = partial(run_seed, task, groups, config, seed, start)
+    load = partial(load_seed_run, start=start)
+    return checkpoints.once(f"seed-{seed}", compute, save_seed_run, load)

@@ -24,7 +24,7 @@ from fairfactor.finetuning import FinetuneConfig, FinetuneHistory, finetune
 from fairfactor.groups import Groups
 from fairfactor.importance import GroupFisher
 from fairfactor.methods import METHODS
-from fairfactor.models.mlp import build_mlp
+from fairfactor.models.mlp import build_mlp, layer_widths
 from fairfactor.pipeline import (
     Fitted,
     Prepared,
@@ -34,6 +34,7 @@ from fairfactor.pipeline import (
     predict_probabilities,
     prepare,
 )
+from fairfactor.starting_model import StartingModel
 from fairfactor.studies.calibration import GroupCalibration, calibrate_groups
 from fairfactor.studies.feature_groups import feature_groups
 from fairfactor.surgery import ParameterCount, ReplacementReport
@@ -129,7 +130,13 @@ def cells(config: RunConfig) -> list[Cell]:
     ]
 
 
-def run_seed(task: TableTask, groups: Groups, config: RunConfig, seed: int) -> SeedRun:
+def run_seed(
+    task: TableTask,
+    groups: Groups,
+    config: RunConfig,
+    seed: int,
+    start: StartingModel | None = None,
+) -> SeedRun:
     """Run every method and rank on one seed with the same budget.
 
     The encoder and the network know the pre-training rows only. Warnings of single fits are left
@@ -140,6 +147,7 @@ def run_seed(task: TableTask, groups: Groups, config: RunConfig, seed: int) -> S
         groups: Group of each of its rows.
         config: Methods, ranks and budgets.
         seed: Seed of the split, the initial weights and the order of the rows.
+        start: The pre-trained network, in place of one that is pre-trained on this table.
 
     Returns:
         Every outcome.
@@ -148,12 +156,11 @@ def run_seed(task: TableTask, groups: Groups, config: RunConfig, seed: int) -> S
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FairfactorWarning)
         with stopwatch.part("data"):
-            rows, encoder = encoded_rows(task, groups, config.table_encoding, seed)
-        widths = (rows["train"].inputs.shape[1], *config.widths, len(task.class_names))
+            encoder = start.fitting_encoder(task) if start else None
+            rows, encoder = encoded_rows(task, groups, config.table_encoding, seed, encoder=encoder)
         with stopwatch.part("pretraining"):
-            model = pretrain(
-                build_mlp(widths, seed=seed), rows["pretraining"], config.pretraining, seed
-            )
+            model = _network(rows, task.class_names, config, seed, start)
+        widths = layer_widths(model, rows["train"].inputs.shape[1], len(task.class_names))
         prepared = prepare(
             model, rows["train"], rows["validation"], group_names=groups.names, stopwatch=stopwatch
         )
@@ -179,8 +186,32 @@ def run_seed(task: TableTask, groups: Groups, config: RunConfig, seed: int) -> S
     )
 
 
+def _network(
+    rows: Mapping[str, Rows],
+    class_names: tuple[str, ...],
+    config: RunConfig,
+    seed: int,
+    start: StartingModel | None,
+) -> nn.Module:
+    """The pre-trained network; one that is not trained yet is trained on the pre-training rows."""
+    inputs, classes = rows["train"].inputs.shape[1], len(class_names)
+    if start is None:
+        model: nn.Module = build_mlp((inputs, *config.widths, classes), seed=seed)
+        untrained = True
+    else:
+        model, untrained = start.build(inputs, class_names, seed)
+    if untrained:
+        pretrain(model, rows["pretraining"], config.pretraining, seed)
+    return model.eval()
+
+
 def encoded_rows(
-    task: TableTask, groups: Groups, encoding: Encoding, seed: int
+    task: TableTask,
+    groups: Groups,
+    encoding: Encoding,
+    seed: int,
+    *,
+    encoder: TableEncoder | None = None,
 ) -> tuple[dict[str, Rows], TableEncoder]:
     """Split a table as the paper does and encode it by what its pre-training rows say.
 
@@ -189,12 +220,13 @@ def encoded_rows(
         groups: Group of each of its rows.
         encoding: How categories become inputs.
         seed: Seed of the split.
+        encoder: One that was learned before, to be used as it is.
 
     Returns:
         The rows of each part by its name, and the encoder.
     """
     parts = paper_split(len(task.frame), seed=seed)
-    encoder = TableEncoder.fit(task.inputs.iloc[parts["pretraining"]], encoding)
+    encoder = encoder or TableEncoder.fit(task.inputs.iloc[parts["pretraining"]], encoding)
     inputs = torch.from_numpy(encoder.transform(task.inputs))
     targets, codes = torch.from_numpy(task.labels), torch.from_numpy(groups.codes.copy())
     return {name: Rows(inputs[at], targets[at], codes[at]) for name, at in parts.items()}, encoder

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from torch import nn
+
 from fairfactor.data.columns import LabelColumn, NumericColumn, OneHotColumn
 from fairfactor.data.encoding import TableEncoder
 from fairfactor.diagnosis import Diagnosis, GroupOverlap, LayerDiagnosis, Stage
@@ -12,6 +14,7 @@ from fairfactor.finetuning import FinetuneHistory
 from fairfactor.importance import GroupFisher
 from fairfactor.intervals import Estimate
 from fairfactor.models.mlp import build_mlp
+from fairfactor.starting_model import StartingModel
 from fairfactor.stored_values import load_value, save_value
 from fairfactor.studies.calibration import CalibrationBin, GroupCalibration
 from fairfactor.studies.seed_run import Outcome, SeedRun, TunedModel
@@ -51,16 +54,23 @@ def save_seed_run(run: SeedRun, folder: Path) -> None:
     save_model(run.tuned.model, folder / _MODEL)
 
 
-def load_seed_run(folder: Path) -> SeedRun:
+def load_seed_run(folder: Path, start: StartingModel | None = None) -> SeedRun:
     """Read what `save_seed_run` wrote.
 
     Args:
         folder: The folder.
+        start: The pre-trained network that the run started from, for the form of the model.
 
     Returns:
         The outcome, with the same bits.
     """
     values = load_value(folder, _KINDS)
     tuned = values["tuned"]
-    tuned["model"] = load_model(build_mlp(tuned["widths"]), folder / _MODEL).eval()
+    widths = tuned["widths"]
+    if start is None:
+        network: nn.Module = build_mlp(widths)
+    else:
+        names = tuple(map(str, range(widths[-1])))  # any; weights follow
+        network, _ = start.build(widths[0], names, tuned["seed"])
+    tuned["model"] = load_model(network, folder / _MODEL).eval()
     return SeedRun(**{**values, "tuned": TunedModel(**tuned)})

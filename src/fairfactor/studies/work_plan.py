@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from fairfactor.data.splits import RowParts, benchmark_split, paper_split
 from fairfactor.data.task import TableTask
 from fairfactor.finetuning import mean_loss
 from fairfactor.groups import Groups
+from fairfactor.importance import select_layers
 from fairfactor.models.mlp import build_mlp
 from fairfactor.peers import PEERS
 from fairfactor.protocol import BATCH_SIZE, STEPS
@@ -109,11 +110,12 @@ def plan_work(
     encoder = encoder or TableEncoder.fit(task.inputs.iloc[training], encoding)
     inputs, classes = len(encoder.feature_names), len(task.class_names)
     network: nn.Module = build_mlp((inputs, *config.widths, classes), seed=0)
+    untrained = True
     if start is not None:
-        network, _ = start.build(inputs, task.class_names, 0)
+        network, untrained = start.build(inputs, task.class_names, 0)
     sizes = {name: Groups(groups.codes[rows], groups.names).counts for name, rows in parts.items()}
     rows = {name: len(part) for name, part in parts.items()}
-    seconds = _seconds(network, inputs, classes, rows, config)
+    seconds = _seconds(network, inputs, classes, rows, config, trained=not untrained)
     seeds = 1 if isinstance(config, TuneConfig) else config.seeds
     busy = min(workers, seeds)
     return WorkPlan(
@@ -152,9 +154,10 @@ def _steps(config: Config, start: StartingModel | None, classes: int) -> tuple[s
     if isinstance(config, RunConfig):
         ranks = ", ".join(map(str, config.rank))
         budget = f"{config.epochs} epochs at each of {len(config.learning_rates)} learning rates"
+        first = f"pre-train for {config.pretraining_epochs} epochs"
         return (
             f"{config.seeds} seeds, each with its own split and weights",
-            f"pre-train for {config.pretraining_epochs} epochs",
+            first if start is None else f"take the network of {start.name}",
             f"{len(cells(config))} ways to fine-tune the last layer (ranks {ranks}), for {budget}",
         )
     first = "pre-train the network" if start is None else f"take the network of {start.name}"
@@ -169,15 +172,22 @@ def _steps(config: Config, start: StartingModel | None, classes: int) -> tuple[s
 
 
 def _seconds(
-    network: nn.Module, inputs: int, classes: int, rows: dict[str, int], config: Config
+    network: nn.Module,
+    inputs: int,
+    classes: int,
+    rows: dict[str, int],
+    config: Config,
+    *,
+    trained: bool,
 ) -> float:
     """Time of one seed."""
     with one_thread():
         if isinstance(config, RunConfig):
             step, look = _timed(network, inputs, classes, config.batch_size)
-            passes = config.pretraining_epochs * rows["pretraining"]
-            last = dict(network.named_modules())["head"]
-            small, glance = _timed(last, last.in_features, classes, config.batch_size)
+            passes = 0 if trained else config.pretraining_epochs * rows["pretraining"]
+            last = next(iter(select_layers(network, "head").values()))
+            width = cast("nn.Linear", last).in_features
+            small, glance = _timed(last, width, classes, config.batch_size)
             trainings = len(cells(config)) * config.epochs * len(config.learning_rates)
             tuned = trainings * (rows["train"] * small + rows["validation"] * glance)
             return passes * (step + look) + tuned + trainings * rows["train"] * glance
