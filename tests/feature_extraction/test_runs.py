@@ -27,11 +27,12 @@ def review_task(request: DataRequest):
 
 
 @pytest.fixture
-def reviews(monkeypatch, letters_are_known) -> str:
+def reviews(monkeypatch, letters_are_known, tmp_path) -> str:
     """Name of a data set of texts."""
     source = sources.Source(
         review_task, DESCRIPTION, accepts=frozenset({"target", "positive"}), extracted=True
     )
+    monkeypatch.chdir(tmp_path)  # features are kept in runs/features
     monkeypatch.setattr(sources, "SOURCES", {**sources.SOURCES, "reviews": source})
     return "reviews"
 
@@ -60,6 +61,16 @@ class TestTask:
     def test_a_target_must_be_named(self):
         with pytest.raises(ArgumentError, match="target=None"):
             extracted_task(review_frame(), LetterExtractor(), DataRequest("x", ("sex",)))
+
+    def test_features_are_computed_once(self, tmp_path):
+        request = DataRequest("reviews", ("sex",), feature_cache=tmp_path)
+        first, second = (
+            extracted_task(review_frame(), extractor, request, target="verdict")
+            for extractor in (LetterExtractor(), LetterExtractor())
+        )
+        assert first.extractor.calls
+        assert not second.extractor.calls
+        pd.testing.assert_frame_equal(first.frame, second.frame)
 
     def test_other_processes_are_not_sent_the_extractor(self):
         task = review_task(DataRequest("reviews", ("sex",)))

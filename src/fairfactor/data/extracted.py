@@ -7,7 +7,7 @@ import pandas as pd
 from fairfactor.data.request import DataRequest
 from fairfactor.data.task import TableTask, require_columns
 from fairfactor.errors import ArgumentError
-from fairfactor.feature_extraction import FeatureExtractor, extract
+from fairfactor.feature_extraction import FeatureCache, FeatureExtractor, extract
 
 
 def extracted_task(
@@ -41,7 +41,11 @@ def extracted_task(
     require_columns(frame.columns, (extractor.column, target, *request.sensitive))
     named = frame[list(dict.fromkeys((target, *request.sensitive)))].reset_index(drop=True)
     values = [str(value) for value in frame[extractor.column]]
-    features = extract(extractor, values, on_rows=request.on_rows)
+    if request.feature_cache is None:
+        features = extract(extractor, values, on_rows=request.on_rows)
+    else:
+        cache = FeatureCache(request.feature_cache)
+        features = cache.features(extractor.eval(), values, on_rows=request.on_rows)
     made = pd.DataFrame(features.numpy(), columns=list(extractor.feature_names))
     return TableTask(
         pd.concat([made, named], axis=1),
