@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairfactor.data.notation import NOTATION_OF_NAME, NOTATIONS, are_dates, cleaned
+from fairfactor.data.notation import NOTATION_OF_NAME, NOTATIONS, cleaned
 
 
 def texts(*values):
@@ -49,19 +49,3 @@ def test_outer_spaces_and_spellings_of_booleans_are_evened_out():
     assert found.tolist()[0] == "a"
     assert found.isna().tolist() == [False, True, True, False, False, False]
     assert found.tolist()[3:] == ["True", "False", "Truth"]
-
-
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        (("2020-01-01", "2020-12-31 10:30:00"), True),
-        (("2020-01-01T10:30:00Z",), True),
-        (("1.2.2020", "31.12.99"), True),
-        (("1/2/2020",), True),
-        (("10:30",), True),
-        (("2020-01-01", "soon"), False),
-        (("2020",), False),
-    ],
-)
-def test_dates_are_recognised(values, expected):
-    assert are_dates(texts(*values)) is expected

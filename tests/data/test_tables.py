@@ -7,7 +7,7 @@ import pytest
 
 from fairfactor.data.encoding import TableEncoder
 from fairfactor.data.splits import benchmark_split
-from fairfactor.data.tables import load_table, read_table, table_task
+from fairfactor.data.tables import SurveyedTable, load_table, read_table, table_task
 from fairfactor.errors import DataError, FairfactorWarning
 
 ROWS = 400
@@ -151,6 +151,39 @@ class TestReadTable:
         for path in (tmp_path / "nothing.csv", tmp_path):
             with pytest.raises(DataError, match=r"^table .* cannot be read"):
                 read_table(path)
+
+
+class TestDates:
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        days = pd.date_range("2020-01-01", periods=40, freq="20D")
+        table = pd.DataFrame(
+            {
+                "iso": days.astype(str),
+                "german": days.strftime("%d.%m.%Y"),
+                "american": days.strftime("%m/%d/%Y"),
+                "time": [f"10:{n}" for n in range(10, 50)],
+                "sex": list("fm") * 20,
+                "hired": list("yynn") * 10,
+            }
+        )
+        table.loc[3, "german"] = ""
+        table.to_csv(tmp_path / "t.csv", index=False)
+        return tmp_path / "t.csv"
+
+    def test_they_are_inputs_as_years(self, path: Path) -> None:
+        with pytest.warns(FairfactorWarning, match=r"'time' \(it holds times of day"):
+            task = load_table(path, target="hired", sensitive=["sex"])
+        assert task.input_columns == ("iso", "german", "american")
+        assert task.frame["iso"].iloc[0] == 2020
+        np.testing.assert_array_equal(task.frame["iso"], task.frame["american"])
+        assert task.frame["german"].isna().sum() == 1
+        actions = {column.name: column.action for column in task.plan}
+        assert actions["american"] == "standardised; dates as years, the month first"
+
+    def test_new_rows_are_read_as_years_too(self, path: Path) -> None:
+        [part] = SurveyedTable.open(path).parts(["iso", "american"], [])
+        np.testing.assert_array_equal(part["iso"], part["american"])
 
 
 class TestTableTask:

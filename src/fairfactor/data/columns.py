@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from fairfactor.errors import DataError, FairfactorWarning
 
 MAXIMUM_CATEGORIES = 1000
-_FEW_CATEGORIES = 50  # so many are never taken for an identifier, however few rows there are
+FEW_CATEGORIES = 50
+"""So many are never taken for an identifier, however few rows there are."""
 _LARGEST_NUMBER = float(np.finfo(np.float32).max)
 
 
@@ -132,7 +133,7 @@ class OneHotColumn:
         Returns:
             How many there are.
         """
-        return int(_codes(column, self.categories, missing_is_known=self.missing)[1].sum())
+        return int(category_codes(column, self.categories, missing_is_known=self.missing)[1].sum())
 
     def transform(self, column: pd.Series) -> NDArray[np.float32]:
         """Encode rows, with a warning if values are unknown.
@@ -143,7 +144,7 @@ class OneHotColumn:
         Returns:
             Shape (rows, categories).
         """
-        codes, unknown = _codes(column, self.categories, missing_is_known=self.missing)
+        codes, unknown = category_codes(column, self.categories, missing_is_known=self.missing)
         _warn_of_unknown(column, unknown, "all of its inputs are 0 there")
         features = np.zeros((len(codes), len(self.feature_names)), dtype=np.float32)
         known = np.flatnonzero(~unknown)
@@ -178,7 +179,7 @@ class LabelColumn:
             The fitted column.
         """
         categories, missing = _categories(column)
-        codes, _ = _codes(column, categories, missing_is_known=missing)
+        codes, _ = category_codes(column, categories, missing_is_known=missing)
         return cls(str(column.name), categories, missing, *_mean_and_scale(codes.astype(float)))
 
     @property
@@ -195,7 +196,7 @@ class LabelColumn:
         Returns:
             How many there are.
         """
-        return int(_codes(column, self.categories, missing_is_known=self.missing)[1].sum())
+        return int(category_codes(column, self.categories, missing_is_known=self.missing)[1].sum())
 
     def transform(self, column: pd.Series) -> NDArray[np.float32]:
         """Encode rows, with a warning if values are unknown.
@@ -206,7 +207,7 @@ class LabelColumn:
         Returns:
             Shape (rows, 1).
         """
-        codes, unknown = _codes(column, self.categories, missing_is_known=self.missing)
+        codes, unknown = category_codes(column, self.categories, missing_is_known=self.missing)
         _warn_of_unknown(column, unknown, f"they take the reserved code {len(self.categories)}")
         return _standardised(codes, self.mean, self.scale)
 
@@ -270,9 +271,9 @@ def _categories(column: pd.Series) -> tuple[tuple[str, ...], bool]:
     Raises:
         DataError: If there are so many that the column looks like an identifier.
     """
-    texts = _texts(column)
+    texts = category_texts(column)
     categories = tuple(sorted(texts.dropna().unique()))
-    limit = min(MAXIMUM_CATEGORIES, max(_FEW_CATEGORIES, len(texts) // 2))
+    limit = min(MAXIMUM_CATEGORIES, max(FEW_CATEGORIES, len(texts) // 2))
     if len(categories) > limit:
         raise DataError(
             f"column {column.name!r} has {len(categories)} categories in {len(texts)} training "
@@ -282,15 +283,20 @@ def _categories(column: pd.Series) -> tuple[tuple[str, ...], bool]:
     return categories, bool(texts.isna().any())
 
 
-def _codes(
+def category_codes(
     column: pd.Series, categories: tuple[str, ...], *, missing_is_known: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Find the place of each value in ``categories``, one past the end where there is none.
 
+    Args:
+        column: Text, categories or booleans.
+        categories: Sorted texts.
+        missing_is_known: Whether a missing value is one that training had.
+
     Returns:
         Codes (rows,), and a mask (rows,) of the values that training did not have.
     """
-    texts, known = _texts(column), pd.Index(categories, dtype=object)
+    texts, known = category_texts(column), pd.Index(categories, dtype=object)
     if isinstance(texts.dtype, pd.CategoricalDtype):
         places = np.append(known.get_indexer(texts.cat.categories.astype(object)), -1)
         codes = places[texts.cat.codes].astype(np.int64)
@@ -303,7 +309,15 @@ def _codes(
     return codes, unknown
 
 
-def _texts(column: pd.Series) -> pd.Series:
+def category_texts(column: pd.Series) -> pd.Series:
+    """The values of a column of categories as texts.
+
+    Args:
+        column: Text, categories or booleans.
+
+    Returns:
+        Texts, missing where a value is.
+    """
     if isinstance(column.dtype, pd.CategoricalDtype):  # few texts, however many rows there are
         texts = column.cat.categories.astype(object).map(str)
         if texts.is_unique:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from math import isfinite
 from typing import Any, Literal
@@ -12,18 +12,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairfactor.data.columns import LabelColumn, NumericColumn, OneHotColumn, is_categorical
+from fairfactor.data.merged_column import MergedColumn, fit_one_hot
 from fairfactor.data.task import check_frame, require_columns
 from fairfactor.errors import ArgumentError, SavedModelError
 
 Encoding = Literal["label", "one_hot"]
-Column = NumericColumn | OneHotColumn | LabelColumn
+Column = NumericColumn | OneHotColumn | MergedColumn | LabelColumn
 
-_CATEGORICAL: dict[Encoding, type[OneHotColumn | LabelColumn]] = {
-    "label": LabelColumn,
-    "one_hot": OneHotColumn,
+_FIT: dict[Encoding, Callable[[pd.Series], Column]] = {
+    "label": LabelColumn.fit,
+    "one_hot": fit_one_hot,
 }
 _KINDS: dict[str, type[Column]] = {
-    kind.kind: kind for kind in (NumericColumn, OneHotColumn, LabelColumn)
+    kind.kind: kind for kind in (NumericColumn, OneHotColumn, MergedColumn, LabelColumn)
 }
 
 
@@ -49,8 +50,9 @@ class TableEncoder:
         Args:
             frame: Training rows with exactly the columns to encode.
             encoding: ``"one_hot"``: an input for each category (101 inputs for the complete rows of
-                Adult without ``sex`` and ``fnlwgt``). ``"label"``: one standardised code for each
-                column (12 inputs there), which puts categories in an arbitrary order.
+                Adult without ``sex`` and ``fnlwgt``), the rare ones of many sharing one.
+                ``"label"``: one standardised code for each column (12 inputs there), which puts
+                categories in an arbitrary order.
 
         Returns:
             The fitted encoder.
@@ -58,15 +60,13 @@ class TableEncoder:
         Raises:
             ArgumentError: If ``encoding`` is neither.
         """
-        if encoding not in _CATEGORICAL:
+        if encoding not in _FIT:
             raise ArgumentError("encoding", encoding, '"label" or "one_hot"')
         check_frame(frame)
         series = [frame[name] for name in frame.columns]
         return cls(
             tuple(
-                _CATEGORICAL[encoding].fit(column)
-                if is_categorical(column)
-                else NumericColumn.fit(column)
+                _FIT[encoding](column) if is_categorical(column) else NumericColumn.fit(column)
                 for column in series
             )
         )

@@ -1,11 +1,12 @@
-"""How people write numbers and dates: decimal commas, thousands, missing values."""
+"""How people write numbers: decimal commas, thousands, missing values."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import pandas as pd
+
+from fairfactor.data.dates import DATE_NOTATIONS, DateNotation
 
 PLACEHOLDERS = frozenset(
     {"na", "n/a", "#n/a", "nan", "null", "none", "nil", "missing", "unknown", "?", "-", "--", "."}
@@ -79,27 +80,12 @@ NOTATIONS = (
 )
 """From the most to the least usual; the first that fits every value of a column is taken."""
 
-NOTATION_OF_NAME = {notation.name: notation for notation in NOTATIONS}
+NOTATION_OF_NAME: dict[str, Notation | DateNotation] = {
+    notation.name: notation for notation in (*NOTATIONS, *DATE_NOTATIONS)
+}
 
-_DATE = re.compile(
-    r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
-    r"|\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})(?: \d{1,2}:\d{2}(?::\d{2})?)?"
-    r"|\d{1,2}:\d{2}(?::\d{2})?"
-)
 LEADING_ZERO = r"[+-]?0\d+"
 """Digits that are a code, such as a postal code: as a number they would lose their zero."""
-
-
-def are_dates(texts: pd.Series) -> bool:
-    """Whether all texts are dates or times of day.
-
-    Args:
-        texts: Texts without missing values.
-
-    Returns:
-        True if they are.
-    """
-    return bool(texts.str.fullmatch(_DATE.pattern).all())
 
 
 def are_placeholders(texts: pd.Series) -> pd.Series:

@@ -10,8 +10,10 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from fairfactor.data.columns import OneHotColumn, is_categorical
-from fairfactor.data.notation import PLAIN, are_dates
+from fairfactor.data.columns import FEW_CATEGORIES, is_categorical
+from fairfactor.data.dates import are_dates
+from fairfactor.data.merged_column import fit_one_hot
+from fairfactor.data.notation import PLAIN
 from fairfactor.data.survey import MOST_VALUES, SurveyedColumn
 from fairfactor.errors import DataError
 
@@ -97,7 +99,7 @@ def worth_reading(column: SurveyedColumn) -> bool:
         column: What was found in it.
 
     Returns:
-        False for one that is empty or constant, holds dates, or texts that hardly repeat.
+        False for one that is empty or constant, holds times of day, or texts that hardly repeat.
     """
     return _reason_of_survey(column) is None
 
@@ -122,7 +124,7 @@ def why_left_out(column: pd.Series) -> str | None:
     if are_dates(sample.str.strip()):
         return "it holds dates or times; derive a number from it, as an age"
     try:
-        OneHotColumn.fit(column.sample(frac=SMALLEST_TRAINING_SHARE, random_state=0))
+        fit_one_hot(column.sample(frac=SMALLEST_TRAINING_SHARE, random_state=0))
     except DataError:
         return f"it has {column.nunique():,} different texts, as an identifier or free text"
     return None
@@ -164,8 +166,8 @@ def _reason_of_survey(column: SurveyedColumn) -> str | None:
         return "it is empty"
     if column.distinct == 1 and not column.missing:
         return "it has one value only"
-    if column.kind == "date":
-        return "it holds dates or times; derive a number from it, as an age"
+    if column.kind == "time":
+        return "it holds times of day; derive a number from it, as the hour"
     if column.kind == "category" and column.distinct is None:
         return f"it has more than {MOST_VALUES:,} different texts, as an identifier or free text"
     return None
@@ -181,7 +183,8 @@ def _use(column: pd.Series, distinct: int) -> str:
     missing = bool(column.isna().any())
     if is_categorical(column):
         extra = " and one for a missing value" if missing else ""
-        return f"one input for each of {distinct} categories{extra}"
+        rare = ", the rare ones together" if distinct > FEW_CATEGORIES else ""
+        return f"one input for each of {distinct} categories{rare}{extra}"
     return "standardised" + ("; the training median takes the place of missing" if missing else "")
 
 

@@ -9,16 +9,16 @@ from typing import Literal
 
 import pandas as pd
 
+from fairfactor.data.dates import DATE_NOTATIONS, are_dates, likely_notation
 from fairfactor.data.notation import (
     LEADING_ZERO,
     NOTATION_OF_NAME,
     NOTATIONS,
     PLAIN,
-    are_dates,
     are_placeholders,
 )
 
-Kind = Literal["number", "category", "date", "empty"]
+Kind = Literal["number", "category", "date", "time", "empty"]
 
 MOST_VALUES = 5_000
 """Different values that are told apart in a column; more are only said to be more."""
@@ -37,8 +37,8 @@ class SurveyedColumn:
 
     Attributes:
         name: Its name.
-        kind: Numbers, categories (any other text), dates or times, or nothing.
-        notation: How its numbers are written, a name of a `Notation`.
+        kind: Numbers, categories (any other text), dates, times of day, or nothing.
+        notation: How its numbers or dates are written, a name of a `Notation`.
         distinct: How many different values it has; ``None`` for more than are told apart.
         missing: Rows without a value.
         placeholders: Rows with a text such as "n/a" in the place of a number.
@@ -83,6 +83,7 @@ class _Seen:
     placeholders: int = 0
     leading_zeros: bool = False
     dates: bool = True
+    slashes: bool = False
     fitting: Counter[str] = field(default_factory=Counter)
 
     def add(self, column: pd.Series) -> None:
@@ -103,6 +104,10 @@ class _Seen:
         texts, rows = texts[~placeholder], rows[~placeholder]
         self.leading_zeros |= bool(texts.str.fullmatch(LEADING_ZERO).any())
         self.dates &= are_dates(texts)
+        if self.dates:
+            self.slashes |= bool(texts.str.contains("/", regex=False).any())
+            for date in DATE_NOTATIONS:
+                self.fitting[date.name] += int(rows[date.fits(texts).to_numpy()].sum())
         plain = PLAIN.fits(texts).to_numpy()
         for notation in NOTATIONS:
             fits = plain if notation is PLAIN or plain.all() else notation.fits(texts).to_numpy()
@@ -128,7 +133,7 @@ class _Seen:
         if are_placeholders(one).all():
             self.placeholders -= 1
             return
-        for notation in NOTATIONS:
+        for notation in (*NOTATIONS, *DATE_NOTATIONS):
             self.fitting[notation.name] -= int(notation.fits(one).sum())
 
     def settled(self, name: str, *, prefer_decimal_commas: bool) -> SurveyedColumn:
@@ -137,7 +142,7 @@ class _Seen:
         if not self.texts:
             kind: Kind = "number" if self.numbers else "empty"
             return SurveyedColumn(name, kind, PLAIN.name, distinct, self.missing)
-        candidates = list(self.fitting) or [PLAIN.name]
+        candidates = [n.name for n in NOTATIONS if n.name in self.fitting] or [PLAIN.name]
         if prefer_decimal_commas:
             candidates.sort(key=lambda name: name not in {PLAIN.name, "decimal commas"})
         notation = max(candidates, key=lambda name: self.fitting[name])
@@ -155,8 +160,14 @@ class _Seen:
                 self.placeholders,
                 stray,
             )
-        kind = "date" if self.dates and meant > 0 else "category"
-        return SurveyedColumn(name, kind, PLAIN.name, distinct, self.missing)
+        if not self.dates or not meant:
+            return SurveyedColumn(name, "category", PLAIN.name, distinct, self.missing)
+        written = likely_notation(self.fitting, meant, slashes=self.slashes)
+        if written is None:
+            return SurveyedColumn(name, "time", PLAIN.name, distinct, self.missing)
+        return SurveyedColumn(
+            name, "date", written, distinct, self.missing + self.placeholders, self.placeholders
+        )
 
     def _placeholder_values(self) -> int:
         return int(are_placeholders(pd.Series(list(self.values), dtype="str")).sum())
@@ -204,7 +215,7 @@ def survey(parts: Iterable[pd.DataFrame], *, prefer_decimal_commas: bool = False
 
 
 def to_numbers(column: pd.Series, notation: str = PLAIN.name) -> pd.Series:
-    """Read a column of numbers.
+    """Read a column of numbers, or of dates as years.
 
     Args:
         column: Numbers, or texts in a notation.

@@ -73,7 +73,7 @@ class SurveyedTable:
     def read(
         self, columns: Sequence[str] | None = None, *, most_rows: int | None = None, seed: int = 0
     ) -> pd.DataFrame:
-        """Read rows into memory: numbers as numbers, texts as pandas categories.
+        """Read rows into memory: numbers and dates as numbers, texts as pandas categories.
 
         Args:
             columns: The columns that are wanted; all if unset.
@@ -105,7 +105,7 @@ class SurveyedTable:
         for part in self.file.parts([*numbers, *categories]):
             typed = {
                 name: to_numbers(part[name], self._column(name).notation)
-                if self._column(name).kind in {"number", "empty"}
+                if self._column(name).kind in {"number", "date", "empty"}
                 else part[name]
                 for name in numbers
             }
@@ -142,13 +142,13 @@ class SurveyedTable:
 
     def _typed(self, column: pd.Series) -> pd.Series:
         found = self._column(str(column.name))
-        if found.kind == "number":
+        if found.kind in {"number", "date"}:
             return to_numbers(column, found.notation)
         return _as_texts(column).astype("category")
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Read a whole table: numbers as numbers, texts as pandas categories.
+    """Read a whole table: numbers as numbers, dates as years, texts as pandas categories.
 
     An empty cell is a missing value, and so is a placeholder such as "n/a" among numbers.
 

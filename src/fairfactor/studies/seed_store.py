@@ -8,6 +8,7 @@ from torch import nn
 
 from fairfactor.data.columns import LabelColumn, NumericColumn, OneHotColumn
 from fairfactor.data.encoding import TableEncoder
+from fairfactor.data.merged_column import MergedColumn
 from fairfactor.diagnosis import Diagnosis, GroupOverlap, LayerDiagnosis, Stage
 from fairfactor.fairness import ConfusionCounts
 from fairfactor.finetuning import FinetuneHistory
@@ -38,6 +39,7 @@ _KINDS = (
     TableEncoder,
     NumericColumn,
     OneHotColumn,
+    MergedColumn,
     LabelColumn,
 )
 
