@@ -167,3 +167,26 @@ def test_training_follows_the_given_loss():
     train_network(network, part, lambda logits, *_: (logits - 0.3).square().mean(), seed=0)
     assert not network.training
     torch.testing.assert_close(network.bias.detach(), torch.full((2,), 0.3), atol=0.02, rtol=0)
+
+
+def test_the_losses_of_the_training_are_kept(problem):
+    steps = [point.step for point in problem.losses]
+    assert steps == list(range(15, STEPS + 1, 15))
+    with torch.no_grad():
+        rows = problem.validation
+        last = nn.functional.cross_entropy(problem.backbone(rows.inputs), rows.labels)
+    assert problem.losses[-1].validation == pytest.approx(float(last))
+    assert problem.losses[-1].training < problem.losses[0].training
+
+
+def test_watching_changes_nothing(problem):
+    networks = []
+    for watched in (None, problem.validation):
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.Linear(8, 2))
+        torch.manual_seed(1)
+        points = train_network(network, problem.train, seed=3, watched=watched)
+        networks.append(network)
+        assert bool(points) is (watched is not None)
+    first, second = (network.state_dict() for network in networks)
+    assert all(torch.equal(first[name], second[name]) for name in first)

@@ -25,6 +25,7 @@ from fairfactor.data.splits import benchmark_split
 from fairfactor.data.task import TableTask
 from fairfactor.errors import ArgumentError, FairfactorWarning
 from fairfactor.fairness import ConfusionCounts, confusion_counts
+from fairfactor.features import evaluation_mode
 from fairfactor.groups import EXCLUDED, Groups, encode_groups
 from fairfactor.models.mlp import build_mlp, is_mlp, layer_widths
 from fairfactor.models.tree_scores import TreeScores, fit_tree_scores
@@ -38,6 +39,9 @@ STEPS = 150
 BATCH_SIZE = 1024
 LEARNING_RATE = 0.01
 STEPS_PER_RATE = 50
+
+_LOOK_EVERY = 15  # steps
+_LOOKED_AT = 2000  # validation rows, so that looking costs little
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 """From the logits (n × K), labels (n) and group codes (n) of a batch to its loss."""
@@ -62,6 +66,21 @@ class Part:
         """The rows that belong to a group."""
         rows = self.groups != EXCLUDED
         return Part(self.inputs[rows], self.labels[rows], self.groups[rows])
+
+
+@dataclass(frozen=True)
+class LossPoint:
+    """How far a training is.
+
+    Attributes:
+        step: Steps so far.
+        training: Mean loss of the batches since the last point.
+        validation: Loss of some validation rows.
+    """
+
+    step: int
+    training: float
+    validation: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +113,7 @@ class Problem(PretrainedProblem):
         tree_scores: From what the encoder gives to the inputs, if the backbone reads scores of
             trees, which are the inputs' last columns.
         seconds: How long the pre-training took.
+        losses: How the pre-training went; empty for a network that came trained.
     """
 
     seed: int
@@ -101,6 +121,7 @@ class Problem(PretrainedProblem):
     encoder: TableEncoder
     tree_scores: TreeScores | None
     seconds: float
+    losses: tuple[LossPoint, ...] = ()
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -169,14 +190,15 @@ def make_problem(
         parts, tree_scores = _with_tree_scores(
             parts, encoder.source_columns, task.class_names, groups.names, seed
         )
+    number, untrained = parts["train"].inputs.shape[1], True
     if start is None:
-        n_classes = len(task.class_names)
-        network: nn.Module = pretrain(parts["train"], hidden=hidden, n_classes=n_classes, seed=seed)
+        widths = (number, *hidden, len(task.class_names))
+        network: nn.Module = build_mlp(widths, seed=seed)
     else:
-        number = parts["train"].inputs.shape[1]
         network, untrained = start.build(number, task.class_names, seed)
-        if untrained:
-            train_network(network, parts["train"], seed=seed)
+    losses: tuple[LossPoint, ...] = ()
+    if untrained:
+        losses = train_network(network, parts["train"], seed=seed, watched=parts["validation"])
     return Problem(
         seed=seed,
         train=parts["train"],
@@ -188,6 +210,7 @@ def make_problem(
         encoder=encoder,
         tree_scores=tree_scores,
         seconds=perf_counter() - began,
+        losses=losses,
     )
 
 
@@ -246,7 +269,14 @@ def cross_entropy(logits: Tensor, labels: Tensor, _groups: Tensor) -> Tensor:
     return functional.cross_entropy(logits, labels)
 
 
-def train_network(network: nn.Module, part: Part, loss: Loss = cross_entropy, *, seed: int) -> None:
+def train_network(
+    network: nn.Module,
+    part: Part,
+    loss: Loss = cross_entropy,
+    *,
+    seed: int,
+    watched: Part | None = None,
+) -> tuple[LossPoint, ...]:
     """Train a network in place with the protocol's optimizer and number of steps.
 
     Args:
@@ -254,16 +284,36 @@ def train_network(network: nn.Module, part: Part, loss: Loss = cross_entropy, *,
         part: Rows to train on.
         loss: Loss of a batch.
         seed: Seed of the order of the rows.
+        watched: Validation rows whose loss is looked at on the way; they change nothing.
+
+    Returns:
+        How it went, if there are rows to watch.
     """
     network.train()
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.StepLR(optimizer, STEPS_PER_RATE, gamma=0.1)
-    for rows in _batches(len(part.labels), seed):
+    points: list[LossPoint] = []
+    recent: list[Tensor] = []
+    for step, rows in enumerate(_batches(len(part.labels), seed), 1):
         optimizer.zero_grad()
-        loss(network(part.inputs[rows]), part.labels[rows], part.groups[rows]).backward()
+        value = loss(network(part.inputs[rows]), part.labels[rows], part.groups[rows])
+        value.backward()
         optimizer.step()
         schedule.step()
+        recent.append(value.detach())
+        if watched is not None and step % _LOOK_EVERY == 0:
+            training = float(torch.stack(recent).mean())
+            points.append(LossPoint(step, training, _watched_loss(network, watched, loss)))
+            recent.clear()
     network.eval()
+    return tuple(points)
+
+
+def _watched_loss(network: nn.Module, part: Part, loss: Loss) -> float:
+    """The loss of some rows, in evaluation mode."""
+    some = slice(_LOOKED_AT)
+    with evaluation_mode(network):
+        return float(loss(network(part.inputs[some]), part.labels[some], part.groups[some]))
 
 
 def predict_classes(network: nn.Module, inputs: Tensor) -> NDArray[np.int64]:

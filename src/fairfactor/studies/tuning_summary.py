@@ -132,6 +132,7 @@ def summarize_tuning(tuning: Tuning, description: Mapping[str, str]) -> dict[str
         "kept": describe_kept(tested[chosen]),
         "unmitigated": unmitigated,
         "points": points,
+        "pretraining": [asdict(point) for point in problem.losses],
         "single_features": _single_features(tuning),
         "calibration": describe_calibration(_calibrations(tuning), len(problem.class_names)),
         "layers": {

@@ -20,6 +20,7 @@ from fairfactor.report.tuning.tables import (
     rate_axes,
     rate_tables,
 )
+from fairfactor.report.tuning.training import pretraining_curve
 from fairfactor.report.tuning.views import frontier_views, legend
 from fairfactor.report.wording import counted, listed
 
@@ -48,6 +49,8 @@ def tuning_contents(metrics: Mapping[str, object], config: Mapping[str, object])
     sections += [("calibration", "Calibration")] if calibrated else []
     sections += [("diagnosis", "Kept model")] if diagnosed else []
     sections += [("layers", "Layers")] if readable else []
+    pretraining = pretraining_curve(run)
+    sections += [("training", "Training")] if pretraining else []
     return Contents(
         run=run,
         template="tuning/page.html.j2",
@@ -77,6 +80,7 @@ def tuning_contents(metrics: Mapping[str, object], config: Mapping[str, object])
             "direction_rows": direction_rows(run),
             "calibrated": calibrated,
             "diagnosed": diagnosed,
+            "pretraining": pretraining,
             "columns": columns,
             "frontier_rows": (
                 point_rows(run, run.frontier(run.gaps[0]), columns) if run.gaps else ()

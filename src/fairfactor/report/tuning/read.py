@@ -15,6 +15,7 @@ from fairfactor.report.tuning.run import (
     GroupOutcome,
     LayerReading,
     Layers,
+    Loss,
     OperatingPoint,
     TuningRun,
 )
@@ -72,6 +73,10 @@ def read_tuning(metrics: Mapping[str, object]) -> TuningRun:
                 after=tuple(_read_group(group) for group in child.children("after")),
             )
             for child in fields.optional_children("single_features")
+        ),
+        pretraining=tuple(
+            Loss(**{key: child.number(key) for key in ("step", "training", "validation")})
+            for child in fields.optional_children("pretraining")
         ),
     )
 

@@ -97,6 +97,15 @@ class Layers:
 
 
 @dataclass(frozen=True)
+class Loss:
+    """Losses after some steps of the pre-training."""
+
+    step: float | None
+    training: float | None
+    validation: float | None
+
+
+@dataclass(frozen=True)
 class TuningRun(RunFacts):
     """A finished tuning."""
 
@@ -108,6 +117,7 @@ class TuningRun(RunFacts):
     points: tuple[OperatingPoint, ...]
     layers: Layers | None
     single_features: tuple[FeatureOutcomes, ...]
+    pretraining: tuple[Loss, ...]
 
     @property
     def gaps(self) -> tuple[Metric, ...]:
