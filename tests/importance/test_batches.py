@@ -50,6 +50,8 @@ def test_batches_without_a_group_are_skipped() -> None:
         ((torch.zeros(2, 3), None, [0, -2]), "Batch 0: group code -2 is out of range; expected 0"),
         ((torch.zeros(2, 3), None, [0, 2]), "group code 2 is out of range; expected 0 to 1"),
         ((torch.zeros(2, 3), None, [0.0, 1.0]), "Encode labels with encode_groups"),
+        ((torch.zeros(2, 3), None, ["f", "m"]), r"group codes are \['f', 'm'\].*encode_groups"),
+        ((torch.zeros(2, 3), None, None), "group codes are None; expected one integer"),
         ((torch.zeros(2, 3), None, [[0], [1]]), "one integer per sample"),
         ((torch.zeros(3, 3), None, [0, 1]), r"inputs of shape \(3, 3\) and 2 group codes"),
         ((torch.zeros(2, 3), torch.zeros(3), [0, 1]), r"targets of shape \(3,\) and 2 group"),

@@ -74,9 +74,10 @@ def test_outputs_of_another_shape_are_refused(loss: Any, shape: Any, message: st
         ("binary_cross_entropy", torch.tensor([0, 1]), r"expected \(2, 3\)"),
         ("binary_cross_entropy", torch.full((2, 3), 2), "from 0 to 1"),
         ("mean_squared_error", torch.zeros(3, 2), r"expected \(2, 3\)"),
+        ("cross_entropy", ["yes", "no", "no"], r"Targets are \['yes', 'no', 'no'\]: expected"),
     ],
 )
-def test_targets_that_do_not_fit_are_refused(loss: Any, targets: Tensor, message: str) -> None:
+def test_targets_that_do_not_fit_are_refused(loss: Any, targets: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
         Objective(loss, "observed", 0)(torch.zeros(2, 3), targets)
 

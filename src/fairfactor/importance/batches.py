@@ -63,13 +63,7 @@ def read_batches(
                 "an iterable of (inputs, targets, groups)",
                 f"Batch {index} is {type(batch).__name__}.",
             )
-        codes = torch.as_tensor(batch[2])
-        if codes.dim() != 1 or codes.is_floating_point() or codes.is_complex():
-            raise DataError(
-                f"Batch {index}: group codes have shape {tuple(codes.shape)} and type "
-                f"{codes.dtype}; expected one integer per sample. Encode labels with encode_groups."
-            )
-        codes = codes.to(torch.int64)
+        codes = _group_codes(index, batch[2])
         if not len(codes):
             continue
         lowest, highest = map(int, codes.aminmax())
@@ -80,6 +74,27 @@ def read_batches(
         codes = codes.to(device)
         inputs, targets = (_mapped(part, lambda tensor: tensor.to(device)) for part in batch[:2])
         yield Batch(inputs, targets, codes)
+
+
+def _group_codes(index: int, groups: Any) -> Tensor:
+    """Return the group codes of a batch.
+
+    Raises:
+        DataError: If they are not one integer per sample.
+    """
+    try:
+        codes = torch.as_tensor(groups)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise DataError(
+            f"Batch {index}: group codes are {groups!r:.60}; expected one integer per sample. "
+            "Encode labels with encode_groups."
+        ) from error
+    if codes.dim() != 1 or codes.is_floating_point() or codes.is_complex():
+        raise DataError(
+            f"Batch {index}: group codes have shape {tuple(codes.shape)} and type "
+            f"{codes.dtype}; expected one integer per sample. Encode labels with encode_groups."
+        )
+    return codes.to(torch.int64)
 
 
 def run_model(model: nn.Module, batch: Batch, forward: Forward | None) -> Tensor:

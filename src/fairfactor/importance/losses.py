@@ -100,9 +100,23 @@ def _float(outputs: Tensor) -> Tensor:
     return outputs.to(torch.promote_types(outputs.dtype, torch.float32))
 
 
+def _observed(targets: Any, outputs: Tensor) -> Tensor:
+    """Return targets as a tensor where the outputs are.
+
+    Raises:
+        DataError: If they are not numbers.
+    """
+    try:
+        return torch.as_tensor(targets).to(outputs.device)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise DataError(
+            f"Targets are {targets!r:.60}: expected a tensor or numbers. Encode classes as 0, 1, 2."
+        ) from error
+
+
 def _losses(loss: LossName, outputs: Tensor, targets: Any) -> Tensor:
     """Return the loss of each sample at given targets."""
-    observed: Tensor = torch.as_tensor(targets).to(outputs.device)
+    observed = _observed(targets, outputs)
     if loss == "cross_entropy":
         classes = outputs.shape[1]
         if observed.shape != outputs.shape[:1] or observed.is_floating_point():
