@@ -53,7 +53,7 @@ def read_batches(
     Raises:
         ArgumentError: If a batch does not have the three parts.
         DataError: If group codes are out of range, or lengths disagree.
-    """
+    """  # noqa: DOC502 - raised by the checks
     device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
     for index, batch in enumerate(batches):
         if not isinstance(batch, (tuple, list)) or len(batch) != 3:
