@@ -21,8 +21,10 @@ from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 
+from fairfactor.distributed import ALONE, Processes
 from fairfactor.errors import ArgumentError, DataError
 from fairfactor.groups import EXCLUDED, Groups
 
@@ -128,6 +130,7 @@ def confusion_counts(
     groups: Groups | ArrayLike,
     *,
     n_classes: int | None = None,
+    processes: Processes = ALONE,
 ) -> ConfusionCounts:
     """Count the rows of every group, true class and predicted class.
 
@@ -139,6 +142,7 @@ def confusion_counts(
         groups: The group of every row, or its codes alone, whose groups are then named "0", "1",
             ... up to the largest code. Excluded rows (-1) are counted nowhere.
         n_classes: Number of classes; by default what the labels show, and at least two.
+        processes: Those that share the rows, each with its own, perhaps none.
 
     Returns:
         The counts; those of batches add up if groups and classes are the same.
@@ -148,20 +152,27 @@ def confusion_counts(
     """
     if n_classes is not None and n_classes < 2:
         raise ArgumentError("n_classes", n_classes, "2 or more")
-    true, predicted = _codes("y_true", y_true, n_classes), _codes("y_pred", y_pred, n_classes)
-    if isinstance(groups, Groups):
-        codes, names = groups.codes, groups.names
-    else:
-        codes = _codes("groups", groups, None, lowest=EXCLUDED)
-        names = tuple(map(str, range(int(codes.max()) + 1)))
-    lengths = (len(true), len(predicted), len(codes))
-    if len(set(lengths)) > 1:
-        raise ArgumentError("y_true, y_pred, groups", lengths, "three equal numbers of rows")
+    may_be_empty = processes.number > 1
+    with processes.together():
+        true = _codes("y_true", y_true, n_classes, may_be_empty=may_be_empty)
+        predicted = _codes("y_pred", y_pred, n_classes, may_be_empty=may_be_empty)
+        if isinstance(groups, Groups):
+            codes, n_groups = groups.codes, len(groups.names)
+        else:
+            codes = _codes("groups", groups, None, lowest=EXCLUDED, may_be_empty=may_be_empty)
+            n_groups = int(codes.max(initial=EXCLUDED)) + 1
+        lengths = (len(true), len(predicted), len(codes))
+        if len(set(lengths)) > 1:
+            raise ArgumentError("y_true, y_pred, groups", lengths, "three equal numbers of rows")
 
-    K = n_classes or max(2, int(true.max()) + 1, int(predicted.max()) + 1)
+    K = n_classes or max(2, int(true.max(initial=0)) + 1, int(predicted.max(initial=0)) + 1)
+    K, n_groups = processes.largest(K, n_groups)
+    names = groups.names if isinstance(groups, Groups) else tuple(map(str, range(n_groups)))
+    processes.require_same("groups", names)
     # One cell per (group, true, predicted); the cells of the excluded rows come first and are cut.
     cell = ((codes + 1) * K + true) * K + predicted
-    rows = np.bincount(cell, minlength=(len(names) + 1) * K * K)
+    rows = np.bincount(cell, minlength=(n_groups + 1) * K * K)
+    processes.sum([torch.from_numpy(rows)])
     return ConfusionCounts(rows.reshape(-1, K, K)[1:], names)
 
 
@@ -329,13 +340,23 @@ def _largest(gaps: Array) -> Array:
     return largest
 
 
-def _codes(argument: str, values: ArrayLike, n_codes: int | None, lowest: int = 0) -> Counts:
+def _codes(
+    argument: str,
+    values: ArrayLike,
+    n_codes: int | None,
+    lowest: int = 0,
+    *,
+    may_be_empty: bool = False,
+) -> Counts:
     """Return the values as int64 codes.
 
     Raises:
-        DataError: If there are none, or one is not an integer from ``lowest`` to ``n_codes`` - 1.
+        DataError: If there are none, unless they may be empty, or one is not an integer from
+            ``lowest`` to ``n_codes`` - 1.
     """
     codes = np.asarray(values)
+    if codes.ndim == 1 and codes.size == 0 and may_be_empty:
+        return np.zeros(0, np.int64)
     if codes.ndim != 1 or codes.size == 0:
         raise DataError(f"{argument} has shape {codes.shape}: pass one code per row, at least one.")
     if codes.dtype.kind not in "biuf":

@@ -13,6 +13,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 import fairfactor
+from fairfactor.distributed import ALONE, Processes
 from fairfactor.errors import ArgumentError, DataError
 from fairfactor.feature_extraction.shards import FeatureShards, Shard
 from fairfactor.files import atomic_write_bytes, require_writable
@@ -75,7 +76,12 @@ class FeatureCache:
         self.folder, self.shard_rows, self.batch_rows = Path(folder), shard_rows, batch_rows
 
     def features(
-        self, extractor: Extractor, values: Sequence[str], *, on_rows: OnRows | None = None
+        self,
+        extractor: Extractor,
+        values: Sequence[str],
+        *,
+        on_rows: OnRows | None = None,
+        processes: Processes = ALONE,
     ) -> Tensor:
         """Features of all rows, in memory.
 
@@ -83,14 +89,20 @@ class FeatureCache:
             extractor: The frozen network with its preprocessing, in evaluation mode.
             values: What it reads, one value a row.
             on_rows: Called as the rows are done.
+            processes: Those that share the work, all with the same values.
 
         Returns:
             float32, shape (rows, width).
         """
-        return self.shards(extractor, values, on_rows=on_rows).tensor()
+        return self.shards(extractor, values, on_rows=on_rows, processes=processes).tensor()
 
     def shards(
-        self, extractor: Extractor, values: Sequence[str], *, on_rows: OnRows | None = None
+        self,
+        extractor: Extractor,
+        values: Sequence[str],
+        *,
+        on_rows: OnRows | None = None,
+        processes: Processes = ALONE,
     ) -> FeatureShards:
         """Features of all rows, on disk.
 
@@ -98,31 +110,49 @@ class FeatureCache:
             extractor: The frozen network with its preprocessing, in evaluation mode.
             values: What it reads, one value a row.
             on_rows: Called as the rows are done.
+            processes: Those that share the work, all with the same values. The folder may be one
+                for all, or one on each machine, which then computes all shards.
 
         Returns:
             The files, all of them there and checked.
         """
         assert isinstance(extractor, nn.Module)
-        refuse_sample_dependence(extractor)
-        shards = self._keyed(extractor, values)
-        missing = [index for index, shard in enumerate(shards) if shard.read() is None]
-        done = sum(shard.rows for shard in shards) - sum(shards[i].rows for i in missing)
-        if missing:
-            needed = sum(shards[i].bytes + _HEADER_BYTES for i in missing)
-            require_writable(self.folder, needed)
-        for index in missing:
-            shard, start = shards[index], index * self.shard_rows
-            if shard.read() is None:  # no other process was faster
-                rows = values[start : start + self.shard_rows]
-                report = _offset(on_rows, done, len(values))
-                found = compute_features(
-                    extractor, rows, first_row=start, batch_rows=self.batch_rows, on_rows=report
-                )
-                _write(shard, found)
-            done += shard.rows
-        if on_rows and not missing:
-            on_rows(done, len(values))
+        with processes.together():
+            refuse_sample_dependence(extractor)
+            shards = self._keyed(extractor, values)
+            missing = [index for index, shard in enumerate(shards) if shard.read() is None]
+            if missing:
+                needed = sum(shards[i].bytes + _HEADER_BYTES for i in missing)
+                require_writable(self.folder, needed)
+        progress = _Progress(on_rows, len(values), sum(shards[i].rows for i in missing))
+        with processes.together():
+            for index in missing[processes.rank :: processes.number]:
+                self._fill(shards[index], extractor, values, index, progress)
+        for index in missing if processes.number > 1 else ():
+            self._fill(shards[index], extractor, values, index, progress)
+        progress.finish()
         return FeatureShards(tuple(shards), extractor.width)
+
+    def _fill(
+        self,
+        shard: Shard,
+        extractor: Extractor,
+        values: Sequence[str],
+        index: int,
+        progress: _Progress,
+    ) -> None:
+        """Compute a shard, unless another process did, and keep it."""
+        if shard.read() is not None:
+            return
+        start = index * self.shard_rows
+        rows = values[start : start + self.shard_rows]
+        found = compute_features(
+            extractor, rows, first_row=start, batch_rows=self.batch_rows, on_rows=progress.within
+        )
+        tensors = {"features": found}
+        data = save(tensors, {"key": shard.key, "digest": digest(tensors)})
+        atomic_write_bytes(shard.path, data)
+        progress.add(shard.rows)
 
     def _keyed(self, extractor: Extractor, values: Sequence[str]) -> list[Shard]:
         """Name the file of each shard by what it depends on."""
@@ -203,12 +233,30 @@ def _batches(values: Sequence[str], size: int) -> Iterator[tuple[int, Sequence[s
         yield start, values[start : start + size]
 
 
-def _offset(on_rows: OnRows | None, before: int, total: int) -> OnRows | None:
-    """Count the rows of a shard among all rows."""
-    return (lambda done, _: on_rows(before + done, total)) if on_rows else None
+class _Progress:
+    """Counts the rows of shards among all rows.
 
+    Args:
+        on_rows: Called with the rows that are done and all rows.
+        total: All rows.
+        missing: Rows that are not on disk.
+    """
 
-def _write(shard: Shard, features: Tensor) -> None:
-    tensors = {"features": features}
-    data = save(tensors, {"key": shard.key, "digest": digest(tensors)})
-    atomic_write_bytes(shard.path, data)
+    def __init__(self, on_rows: OnRows | None, total: int, missing: int) -> None:
+        self._on_rows, self._total, self._done = on_rows, total, total - missing
+        self._told = -1
+
+    def within(self, rows: int, _: int) -> None:
+        """Tell how many rows of a shard are done."""
+        self._told = self._done + rows
+        if self._on_rows:
+            self._on_rows(self._told, self._total)
+
+    def add(self, rows: int) -> None:
+        """Count a shard that is done."""
+        self._done += rows
+
+    def finish(self) -> None:
+        """Tell that all rows are done, unless that has been told."""
+        if self._told < self._total:
+            self.within(self._total - self._done, self._total)

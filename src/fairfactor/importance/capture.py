@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from fairfactor.distributed import Processes
 from fairfactor.errors import ArgumentError, DataError
 from fairfactor.importance.calls import (
     LayerCall,
@@ -133,14 +134,19 @@ class GradientCapture:
             raise self._independence_error()
         self._forget()
 
-    def refuse_uncalled(self) -> None:
-        """Refuse layers that no forward pass has called.
+    def refuse_uncalled(self, processes: Processes) -> None:
+        """Refuse layers that no forward pass has called, in none of the processes.
+
+        Args:
+            processes: Those that share the work.
 
         Raises:
             ArgumentError: If there is one.
         """
-        for weight in self._weights:
-            if not weight.was_called:
+        called = torch.tensor([int(weight.was_called) for weight in self._weights])
+        processes.sum([called])
+        for weight, times in zip(self._weights, called.tolist(), strict=True):
+            if not times:
                 raise ArgumentError(
                     "layers",
                     weight.name,

@@ -10,7 +10,9 @@ from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
+from fairfactor.distributed import ALONE, Processes
 from fairfactor.errors import ArgumentError, DataError
 from fairfactor.importance.batches import (
     Forward,
@@ -71,6 +73,7 @@ def group_fisher(
     group_names: Sequence[str] | None = None,
     forward: Forward | None = None,
     seed: int = 0,
+    processes: Processes = ALONE,
 ) -> dict[str, GroupFisher]:
     """Measure the Fisher information of each group in one pass over the data.
 
@@ -100,6 +103,7 @@ def group_fisher(
         group_names: Names of the groups in the order of their codes. By default the codes.
         forward: Callable from (model, inputs) to outputs, where ``model(inputs)`` is not it.
         seed: Seed of sampled labels.
+        processes: Those that share the work, each with its own batches, perhaps none.
 
     Returns:
         Fisher information by name of the layer.
@@ -112,13 +116,13 @@ def group_fisher(
         raise ArgumentError("statistics", unknown, f"any of {', '.join(get_args(Statistic))}")
     refuse_sample_dependence(model)
     chosen = select_layers(model, layers)
-    objective = Objective(loss, labels, seed)
+    objective = Objective(loss, labels, seed + processes.rank)
     sums = {
         name: GroupSums(*layer_shape(layer), statistics, layer_device(layer))
         for name, layer in chosen.items()
     }
     counts = torch.zeros(len(group_names or ()), dtype=torch.int64)
-    with GradientCapture(model, chosen) as capture:
+    with GradientCapture(model, chosen) as capture, processes.together():
         for index, batch in enumerate(read_batches(batches, model, group_names)):
             included = batch.included()
             counts = add_counts(counts, select_rows(batch.groups, included))
@@ -132,9 +136,20 @@ def group_fisher(
                 refuse_changing_outputs(model, batch, outputs)
             rows = _rows_to_add(batch.groups, included, statistics)
             capture.backward(scalars, included, partial(_add_samples, sums, batch.groups, rows))
+    counts = _add_processes(processes, counts, sums)
     names = checked_group_names(group_names, counts)
-    capture.refuse_uncalled()
+    capture.refuse_uncalled(processes)
     return {name: GroupFisher(names, counts, **total.means(counts)) for name, total in sums.items()}
+
+
+def _add_processes(processes: Processes, counts: Tensor, sums: dict[str, GroupSums]) -> Tensor:
+    """Add what the other processes found to the sums, and return the counts of all of them."""
+    [groups] = processes.largest(len(counts))
+    counts = functional.pad(counts, (0, groups - len(counts)))
+    for total in sums.values():
+        total.grow(groups)
+    processes.sum([counts, *(part for total in sums.values() for part in total.sums.values())])
+    return counts
 
 
 def _add_samples(

@@ -65,7 +65,7 @@ class MomentSums:
             )
         device = self._calls[0].inputs.device
         included = (batch.groups >= 0).nonzero()[:, 0].to(device)
-        self._grow(int(batch.groups.max()) + 1, int(classes.max()) + 1)
+        self.grow(int(batch.groups.max()) + 1, int(classes.max()) + 1)
         cells = (batch.groups * self.cell_sums.shape[1] + classes).cpu()
         elements = sum(call.inputs[0].numel() for call in self._calls)
         with torch.autocast(device.type, enabled=False):
@@ -83,6 +83,10 @@ class MomentSums:
             )
         self._calls = []
 
+    def grow(self, groups: int, classes: int) -> None:
+        """Make room for cells that had no sample so far."""
+        self.cell_sums = grown(self.cell_sums, groups, classes)
+
     def _positions(self, rows: Tensor) -> Tensor:
         """Return the inputs of some samples over all calls, shape (samples, positions, in)."""
         positions = []
@@ -92,14 +96,14 @@ class MomentSums:
             positions.append(input_positions(call.layer, inputs))
         return torch.cat(positions, dim=1)
 
-    def _grow(self, groups: int, classes: int) -> None:
-        """Make room for cells that had no sample so far."""
-        old_groups, old_classes, inputs = self.cell_sums.shape
-        grown = torch.zeros(
-            max(groups, old_groups), max(classes, old_classes), inputs, dtype=torch.float64
-        )
-        grown[:old_groups, :old_classes] = self.cell_sums
-        self.cell_sums = grown
+
+def grown(cells: Tensor, groups: int, classes: int) -> Tensor:
+    """Return a copy of cells, shape (G, K, ...), with room for more groups and classes."""
+    old_groups, old_classes = cells.shape[:2]
+    shape = max(groups, old_groups), max(classes, old_classes), *cells.shape[2:]
+    total = cells.new_zeros(shape)
+    total[:old_groups, :old_classes] = cells
+    return total
 
 
 def _position_weights(batch: Batch, rows: Tensor, inputs: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from fairfactor.distributed import ALONE, Processes
 from fairfactor.errors import ArgumentError, DataError
 from fairfactor.importance.batches import (
     Batch,
@@ -21,7 +22,7 @@ from fairfactor.importance.batches import (
 from fairfactor.importance.calls import calling_layers
 from fairfactor.importance.independence import refuse_sample_dependence
 from fairfactor.importance.layers import select_layers
-from fairfactor.importance.moment_sums import MomentSums
+from fairfactor.importance.moment_sums import MomentSums, grown
 
 Cells = Literal["group_and_class", "group"]
 
@@ -127,6 +128,7 @@ def input_moments(
     cells: Cells = "group_and_class",
     group_names: Sequence[str] | None = None,
     forward: Forward | None = None,
+    processes: Processes = ALONE,
 ) -> dict[str, InputMoments]:
     """Measure the moments of layers' inputs in one pass over the data, without gradients.
 
@@ -141,6 +143,7 @@ def input_moments(
         cells: ``"group_and_class"`` needs integer classes as targets; ``"group"`` reads no targets.
         group_names: Names of the groups in the order of their codes. By default the codes.
         forward: Callable from (model, inputs) to outputs, where ``model(inputs)`` is not it.
+        processes: Those that share the work, each with its own batches, perhaps none.
 
     Returns:
         Moments by name of the layer.
@@ -153,7 +156,7 @@ def input_moments(
     refuse_sample_dependence(model)
     sums = [MomentSums(name, layer) for name, layer in select_layers(model, layers).items()]
     counts = torch.zeros(len(group_names or ()), 0, dtype=torch.int64)
-    with ExitStack() as stack:
+    with ExitStack() as stack, processes.together():
         stack.enter_context(torch.no_grad())
         stack.enter_context(calling_layers())
         for total in sums:
@@ -167,6 +170,7 @@ def input_moments(
             for total in sums:
                 total.add(batch, classes)
             counts = _with_batch(counts, batch.groups, classes)
+    counts = _add_processes(processes, counts, sums)
     names = checked_group_names(group_names, counts.sum(dim=1))
     divisors = counts.clamp(min=1)[:, :, None]
     return {
@@ -178,6 +182,16 @@ def input_moments(
         )
         for total in sums
     }
+
+
+def _add_processes(processes: Processes, counts: Tensor, sums: Sequence[MomentSums]) -> Tensor:
+    """Add what the other processes found to the sums, and return the counts of all of them."""
+    shape = processes.largest(*counts.shape)
+    counts = grown(counts, *shape)
+    for total in sums:
+        total.grow(*shape)
+    processes.sum([counts, *(part for total in sums for part in (total.cell_sums, total.products))])
+    return counts
 
 
 def _classes(batch: Batch, cells: Cells) -> Tensor:
@@ -205,10 +219,7 @@ def _with_batch(counts: Tensor, groups: Tensor, classes: Tensor) -> Tensor:
     """Return the counts of the cells, shape (G, K), with the samples of a batch added."""
     included = groups >= 0
     groups, classes = groups[included].cpu(), classes[included].cpu()
-    old_groups, old_classes = counts.shape
-    shape = max(old_groups, int(groups.max()) + 1), max(old_classes, int(classes.max()) + 1)
-    total = counts.new_zeros(shape)
-    total[:old_groups, :old_classes] = counts
+    total = grown(counts, int(groups.max()) + 1, int(classes.max()) + 1)
     total.index_put_((groups, classes), torch.ones_like(groups), accumulate=True)
     return total
 

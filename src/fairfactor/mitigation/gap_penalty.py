@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fairfactor.distributed import ALONE, Processes
 from fairfactor.mitigation.class_head import head_path
 from fairfactor.mitigation.rates import RateFamily
 
@@ -24,14 +25,25 @@ class GapPenalty:
         labels: Class codes, (rows,).
         groups: Group codes, (rows,); rows of -1 take no part.
         n_groups: Number of groups.
+        processes: Those that share the rows, each with its own. Average the gradients of the
+            parameters over them, as ``DistributedDataParallel`` does.
     """
 
-    def __init__(self, family: RateFamily, labels: Tensor, groups: Tensor, n_groups: int) -> None:
+    def __init__(
+        self,
+        family: RateFamily,
+        labels: Tensor,
+        groups: Tensor,
+        n_groups: int,
+        processes: Processes = ALONE,
+    ) -> None:
         self.hits = torch.from_numpy(family.hits).float()
         events = torch.from_numpy(family.events).float()[:, labels]
         member = functional.one_hot(groups + 1, n_groups + 1)[:, 1:].float()
         rows = torch.einsum("ki,is->ksi", events, member)
+        self.processes = processes
         self.sizes = rows.sum(dim=2)
+        processes.sum([self.sizes])
         self.shares = rows / self.sizes.clamp_min(1)[:, :, None]
         self.labels = labels
 
@@ -45,7 +57,7 @@ class GapPenalty:
             r, (rates × groups); 0 where a group has no such rows.
         """
         credit = torch.einsum("kci,ic->ki", self.hits[:, :, self.labels], probabilities)
-        return torch.einsum("ksi,ki->ks", self.shares, credit)
+        return self.processes.sum_with_gradient(torch.einsum("ksi,ki->ks", self.shares, credit))
 
     def __call__(self, probabilities: Tensor) -> Tensor:
         """The penalty of probabilities (rows × classes), a scalar."""

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from fairfactor.distributed import ALONE, Processes
 from fairfactor.errors import ArgumentError
 from fairfactor.mitigation.rates import RateFamily
 
@@ -24,15 +25,24 @@ class RunningGapPenalty:
         family: The rates A and B of `RateFamily`.
         n_groups: Number of groups.
         memory: m, from 0 to below 1.
+        processes: Those that share a batch, each with rows of its own. Average the gradients of
+            the parameters over them, as ``DistributedDataParallel`` does.
 
     Raises:
         ArgumentError: If the memory is outside of its range.
     """
 
-    def __init__(self, family: RateFamily, n_groups: int, memory: float = 0.9) -> None:
+    def __init__(
+        self,
+        family: RateFamily,
+        n_groups: int,
+        memory: float = 0.9,
+        processes: Processes = ALONE,
+    ) -> None:
         if not 0 <= memory < 1:
             raise ArgumentError("memory", memory, "a number from 0 to below 1")
         self.family, self.n_groups, self.memory = family, n_groups, memory
+        self.processes = processes
         self.hits = torch.from_numpy(family.hits)
         self.events = torch.from_numpy(family.events)
         size = (len(family.hits), n_groups)
@@ -54,6 +64,8 @@ class RunningGapPenalty:
         rows = torch.einsum("ki,is->ks", self.events[:, labels], member)
         credit = torch.einsum("kci,ic->ki", self.hits[:, :, labels], probabilities.double())
         hits = torch.einsum("ki,is->ks", credit, member)
+        self.processes.sum([rows])
+        hits = self.processes.sum_with_gradient(hits)
         self.hit_sums = self.memory * self.hit_sums + hits.detach()
         self.row_sums = self.memory * self.row_sums + rows
         known = self.row_sums > 0
