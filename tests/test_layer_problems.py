@@ -4,10 +4,11 @@ import dataclasses
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from fairfactor.factorization import truncation
-from fairfactor.layer_problems import LayerProblem, LayerProblems, measure_problems
+from fairfactor.layer_problem import LayerProblem
+from fairfactor.layer_problems import LayerProblems, measure_problems
 from fairfactor.rank import EnergyThreshold, FixedRank, ParameterBudget, RankFraction, RankPolicy
 from fairfactor.weighting import BiasAware, Metrics, Needs, Neutralized, Plain
 
@@ -24,9 +25,9 @@ def solved(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     found = []
     factorize = LayerProblem.factorize
 
-    def counted(self: LayerProblem, rank: int) -> object:
+    def counted(self: LayerProblem, weight: Tensor, rank: int) -> object:
         found.append((self.name, rank))
-        return factorize(self, rank)
+        return factorize(self, weight, rank)
 
     monkeypatch.setattr(LayerProblem, "factorize", counted)
     return found

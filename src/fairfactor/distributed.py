@@ -6,9 +6,10 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch import distributed as engine
 
 from fairfactor.errors import ArgumentError, FairfactorError
@@ -171,3 +172,13 @@ class Processes:
 
 
 ALONE = Processes()
+
+
+def sharded_modules(model: nn.Module) -> list[Any]:
+    """List the modules of which ``torch.distributed.fsdp.fully_shard`` gave each process a part."""
+    return [module for module in model.modules() if hasattr(module, "unshard")]
+
+
+def whole(tensor: Tensor) -> Tensor:
+    """Gather a tensor of which each process has a part, a ``DTensor``; all must call it."""
+    return tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor

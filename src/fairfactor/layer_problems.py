@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack
 
 from torch import Tensor, nn
 
-from fairfactor.errors import ArgumentError, DataError, FairfactorError
+from fairfactor.distributed import ALONE, Processes
+from fairfactor.errors import ArgumentError
 from fairfactor.factorization import Factors
 from fairfactor.factorization.closed_form import Split
 from fairfactor.factorization.truncation import leading_ranks
@@ -21,11 +21,12 @@ from fairfactor.importance import (
 )
 from fairfactor.importance.batches import Forward
 from fairfactor.importance.losses import Labels, LossName, PerSampleLoss
+from fairfactor.layer_problem import LayerProblem, factorize_one_each
 from fairfactor.rank import LayerSpectrum, RankPolicy, allocate_ranks
 from fairfactor.surgery import LowRankLayer, weight_matrix
 from fairfactor.surgery.layer_shape import LayerShape
 from fairfactor.surgery.replace import find_layer, require_replaceable
-from fairfactor.weighting import Measurement, Metrics, Needs, Weighting
+from fairfactor.weighting import Measurement, Needs, Weighting
 
 
 class MeasuringOptions(TypedDict, total=False):
@@ -36,50 +37,7 @@ class MeasuringOptions(TypedDict, total=False):
     group_names: Sequence[str] | None
     forward: Forward | None
     seed: int
-
-
-@dataclass(frozen=True, eq=False)
-class LayerProblem:
-    """The factorisation problem of one layer.
-
-    Attributes:
-        name: Name of the layer.
-        weight: W, shape (out, in), in the memory of the layer.
-        metrics: What matters.
-        fisher: Group Fisher of the layer, its row importance only, if it was measured.
-        mean_input: μ, shape (in,), if the bias is to be corrected.
-        split: Where the singular values go.
-    """
-
-    name: str
-    weight: Tensor
-    metrics: Metrics
-    fisher: GroupFisher | None
-    mean_input: Tensor | None
-    split: Split
-
-    def factorize(self, rank: int) -> Factors:
-        """Solve the problem at a rank, without the bias correction.
-
-        Args:
-            rank: Number of components.
-
-        Returns:
-            The factors.
-
-        Raises:
-            DataError: If the metrics cannot be used.
-        """
-        try:
-            return self.metrics.factorize(self.weight, rank, split=self.split)
-        except FairfactorError as error:
-            raise DataError(f"Layer {self.name!r} cannot be factorised: {error}") from error
-
-    def corrected(self, factors: Factors) -> Factors:
-        """Return factors with their bias correction, if there is to be one."""
-        if self.mean_input is None:
-            return factors
-        return factors.with_bias_correction(self.weight, self.mean_input)
+    processes: Processes
 
 
 class LayerProblems:
@@ -88,12 +46,20 @@ class LayerProblems:
     Args:
         problems: The problems.
         in_units_of_loss: Whether the singular values of different layers can be compared.
+        processes: Those that share the work, all with the same problems.
     """
 
-    def __init__(self, problems: Iterable[LayerProblem], *, in_units_of_loss: bool) -> None:
+    def __init__(
+        self,
+        problems: Iterable[LayerProblem],
+        *,
+        in_units_of_loss: bool,
+        processes: Processes = ALONE,
+    ) -> None:
         self._problems = {problem.name: problem for problem in problems}
         self._in_units_of_loss = in_units_of_loss
         self._solved: dict[str, Factors] = {}
+        self._processes = processes
 
     def fisher(self, name: str) -> GroupFisher | None:
         """Return the row importance by which a layer was weighted, if it was measured."""
@@ -116,41 +82,51 @@ class LayerProblems:
         Returns:
             Factors by name of the layer.
         """
+        if policy.needs_spectra:
+            self._find_components(dict.fromkeys(self._problems, 1))
         layers = {
             name: self._spectrum(problem, known=policy.needs_spectra)
             for name, problem in self._problems.items()
         }
         ranks = allocate_ranks(layers, policy, only_if_smaller=only_if_smaller)
-        solutions = {}
-        for name, rank in ranks.items():
-            problem = self._problems[name]
-            if policy.needs_spectra or reuse or name in self._solved:
-                factors = self._components(problem, rank).truncated(rank)
-            else:
-                factors = problem.factorize(rank)
-            solutions[name] = problem.corrected(factors)
-        return solutions
+        keep = policy.needs_spectra or reuse
+        kept = {name: rank for name, rank in ranks.items() if keep or name in self._solved}
+        self._find_components(kept)
+        solutions = self._factorize({n: rank for n, rank in ranks.items() if n not in kept})
+        solutions |= {name: self._solved[name].truncated(rank) for name, rank in kept.items()}
+        return {name: self._problems[name].corrected(solutions[name]) for name in ranks}
 
-    def _components(self, problem: LayerProblem, rank: int) -> Factors:
-        """Return factors of a rank or a larger one, computed unless they are known."""
-        known = self._solved.get(problem.name)
-        if known is None or known.rank < rank:
-            steps = leading_ranks(min(problem.weight.shape))
-            known = problem.factorize(next(step for step in steps if step >= rank))
-            self._solved[problem.name] = known
-        return known
+    def _find_components(self, ranks: Mapping[str, int]) -> None:
+        """Find as many components of layers as asked for or more, unless they are known."""
+        wanted = {}
+        for name, rank in ranks.items():
+            known = self._solved.get(name)
+            if known is None or known.rank < rank:
+                steps = leading_ranks(min(self._problems[name].weight.shape))
+                wanted[name] = next(step for step in steps if step >= rank)
+        self._solved |= self._factorize(wanted)
+
+    def _factorize(self, ranks: Mapping[str, int]) -> dict[str, Factors]:
+        """Solve the problems of layers, one after another in each of the processes."""
+        names, number = list(ranks), self._processes.number
+        found: dict[str, Factors] = {}
+        for start in range(0, len(names), number):
+            layers = [(self._problems[n], ranks[n]) for n in names[start : start + number]]
+            found |= factorize_one_each(layers, self._processes)
+        return found
 
     def _spectrum(self, problem: LayerProblem, *, known: bool) -> LayerSpectrum:
         rows, columns = problem.weight.shape
         if not known:
             return LayerSpectrum(rows, columns)
-        leading = self._components(problem, 1)
+        leading = self._solved[problem.name]
         assert leading.norm is not None
         scale = 1.0 if self._in_units_of_loss or leading.norm == 0 else 1 / leading.norm
         side = min(rows, columns)
 
         def extend(least: int) -> Tensor:
-            return self._components(problem, least).singular_values * scale
+            self._find_components({problem.name: least})
+            return self._solved[problem.name].singular_values * scale
 
         values, norm = leading.singular_values * scale, leading.norm * scale
         if len(values) == side:
@@ -199,7 +175,12 @@ def measure_problems(
                 split=split,
             )
         )
-    return LayerProblems(problems, in_units_of_loss=weighting.in_units_of_loss), reasons
+    found = LayerProblems(
+        problems,
+        in_units_of_loss=weighting.in_units_of_loss,
+        processes=options.get("processes", ALONE),
+    )
+    return found, reasons
 
 
 def _replaceable_layers(
@@ -280,5 +261,6 @@ def _measure(
             cells=needs.cells,
             group_names=options.get("group_names"),
             forward=options.get("forward"),
+            processes=options.get("processes", ALONE),
         )
     return {name: Measurement(fishers.get(name), moments.get(name)) for name in layers}

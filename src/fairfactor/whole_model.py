@@ -10,6 +10,7 @@ from typing import Any, Unpack
 
 from torch import Tensor, nn
 
+from fairfactor.distributed import sharded_modules
 from fairfactor.errors import ArgumentError, FairfactorWarning
 from fairfactor.factorization import Factors
 from fairfactor.factorization.closed_form import Split
@@ -101,11 +102,22 @@ def factorize_model(
         correct_bias: Add ``(W - T) μ`` to the bias, with μ the mean input, so that the mean output
             of the layer stays what it was.
         split: See `fairfactor.factorization.factorize`.
-        **options: ``loss``, ``labels``, ``group_names``, ``forward``, ``seed`` of `group_fisher`.
+        **options: ``loss``, ``labels``, ``group_names``, ``forward``, ``seed``, ``processes`` of
+            `group_fisher`.
 
     Returns:
         What became of each chosen layer, by its name.
+
+    Raises:
+        ArgumentError: If the model is sharded between processes.
     """
+    if sharded_modules(model):
+        raise ArgumentError(
+            "model",
+            type(model).__name__,
+            "a model that is whole, since fully_shard fixes the weights of the layers",
+            "Call factorize_layers, replace the layers of a new model, and shard that one.",
+        )
     names = list(select_layers(model, layers))
     problems, reasons = measure_problems(
         model,
@@ -152,7 +164,9 @@ def factorize_layers(
     """Compute the factors of chosen layers and leave the model as it is.
 
     This is for `fairfactor.surgery.attach_adapter`, which trains the factors on top of the whole
-    weights. The arguments are those of `factorize_model`.
+    weights. The arguments are those of `factorize_model`. Processes that share the work factorise
+    different layers at the same time. Of a model sharded by ``fully_shard`` the weights are
+    gathered one layer after another.
 
     Returns:
         Factors by name of the layer.

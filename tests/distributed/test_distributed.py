@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -12,7 +10,7 @@ from typing import NamedTuple
 import pytest
 import torch
 from safetensors.torch import load_file
-from tests.distributed.launch import TESTS, launch
+from tests.distributed.launch import imported, launch
 from torch import Tensor
 
 from fairfactor.distributed import ALONE, Processes
@@ -42,15 +40,7 @@ def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(scope="module")
 def work() -> ModuleType:
-    """The script as a module."""
-    paths = [str(TESTS / "importance"), str(TESTS / "feature_extraction")]
-    sys.path[:0] = paths
-    path = TESTS / "distributed" / "shared_work.py"
-    spec = importlib.util.spec_from_file_location("shared_work", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    del sys.path[: len(paths)]
-    return module
+    return imported("shared_work.py")
 
 
 TOLERANCES = {

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fairfactor.distributed import Processes
+from fairfactor.distributed import ALONE, Processes
 from fairfactor.errors import ArgumentError, DataError
 from fairfactor.importance.calls import (
     LayerCall,
@@ -56,10 +56,13 @@ class GradientCapture:
     Args:
         model: The model.
         layers: Chosen layers by name.
+        processes: Those that must run the model together.
     """
 
-    def __init__(self, model: nn.Module, layers: dict[str, nn.Module]) -> None:
-        self._model = model
+    def __init__(
+        self, model: nn.Module, layers: dict[str, nn.Module], processes: Processes = ALONE
+    ) -> None:
+        self._model, self._processes = model, processes
         self._receive: Receiver | None = None
         self._weights = [_Weight(name) for name in layers]
         self._sharing = [tied_layers(model, name, layer) for name, layer in layers.items()]
@@ -122,7 +125,7 @@ class GradientCapture:
         """
         if not all(scalar.requires_grad for scalar in scalars):
             raise self._independence_error()
-        if self._layout_is_open and not self._layout_is_known:
+        if not self._layout_is_known and any(self._processes.largest(int(self._layout_is_open))):
             check = partial(_check_other_rows, 0 if rows is None else int(rows[0]))
             self._run_pass(scalars[0][0], check, is_last=False)
             self._layout_is_known = True

@@ -27,6 +27,7 @@ from fairfactor.importance.capture import GradientCapture
 from fairfactor.importance.group_sums import GroupSums, Statistic
 from fairfactor.importance.independence import refuse_changing_outputs, refuse_sample_dependence
 from fairfactor.importance.layers import layer_device, layer_shape, select_layers
+from fairfactor.importance.lockstep import in_step, lockstep
 from fairfactor.importance.losses import Labels, LossName, Objective, PerSampleLoss
 
 _WORKSPACE_ELEMENTS = 2**20  # 4 MiB in float32, about a processor cache
@@ -122,10 +123,16 @@ def group_fisher(
         for name, layer in chosen.items()
     }
     counts = torch.zeros(len(group_names or ()), dtype=torch.int64)
-    with GradientCapture(model, chosen) as capture, processes.together():
-        for index, batch in enumerate(read_batches(batches, model, group_names)):
+    with (
+        processes.together(),
+        lockstep(model, processes) as runners,
+        GradientCapture(model, chosen, runners) as capture,
+    ):
+        steps = in_step(runners, read_batches(batches, model, group_names))
+        for index, (batch, is_own) in enumerate(steps):
             included = batch.included()
-            counts = add_counts(counts, select_rows(batch.groups, included))
+            if is_own:
+                counts = add_counts(counts, select_rows(batch.groups, included))
             for total in sums.values():
                 total.grow(len(counts))
             with capture.forward(len(batch)):
@@ -133,9 +140,10 @@ def group_fisher(
                 targets = select_rows(batch.targets, included)
                 scalars = objective(select_rows(outputs, included), targets)
             if index == 0 and forward is None:
-                refuse_changing_outputs(model, batch, outputs)
+                refuse_changing_outputs(model, batch, outputs, runners)
             rows = _rows_to_add(batch.groups, included, statistics)
-            capture.backward(scalars, included, partial(_add_samples, sums, batch.groups, rows))
+            receive = partial(_add_samples, sums, batch.groups, rows) if is_own else _add_nothing
+            capture.backward(scalars, included, receive)
     counts = _add_processes(processes, counts, sums)
     names = checked_group_names(group_names, counts)
     capture.refuse_uncalled(processes)
@@ -181,6 +189,10 @@ def _add_samples(
             f"Layer {name!r} has inputs or gradients that are not finite. "
             "Look for missing values in the inputs, or use float32."
         )
+
+
+def _add_nothing(name: str, uses: list[LayerUse]) -> None:
+    """Take the place of `_add_samples` for a batch that does not count."""
 
 
 def _part(use: LayerUse, rows: Tensor | slice) -> LayerUse:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
+from fairfactor.distributed import Processes
 from fairfactor.errors import ArgumentError
 from fairfactor.importance.batches import Batch, rows_of_inputs, run_model
 
@@ -38,7 +39,9 @@ def refuse_sample_dependence(model: nn.Module) -> None:
             )
 
 
-def refuse_changing_outputs(model: nn.Module, batch: Batch, outputs: Tensor) -> None:
+def refuse_changing_outputs(
+    model: nn.Module, batch: Batch, outputs: Tensor, processes: Processes
+) -> None:
     """Refuse a model that gives two samples other outputs on their own than in their batch.
 
     So random functions such as ``functional.dropout``, and functions over the batch, are found if
@@ -49,13 +52,15 @@ def refuse_changing_outputs(model: nn.Module, batch: Batch, outputs: Tensor) -> 
         model: The model.
         batch: A batch.
         outputs: Its outputs, all samples.
+        processes: Those that must run the model together.
 
     Raises:
         ArgumentError: If the outputs differ.
     """
     rows = (batch.groups >= 0).nonzero()[:2, 0]
     inputs = rows_of_inputs(batch, rows)
-    if inputs is None or len(rows) < 2 or not outputs.is_floating_point():
+    cannot = inputs is None or len(rows) < 2 or not outputs.is_floating_point()
+    if any(processes.largest(int(cannot))):
         return
     with torch.no_grad():
         alone = run_model(model, Batch(inputs, None, batch.groups[rows]), None)

@@ -22,6 +22,7 @@ from fairfactor.importance.batches import (
 from fairfactor.importance.calls import calling_layers
 from fairfactor.importance.independence import refuse_sample_dependence
 from fairfactor.importance.layers import select_layers
+from fairfactor.importance.lockstep import in_step, lockstep
 from fairfactor.importance.moment_sums import MomentSums, grown
 
 Cells = Literal["group_and_class", "group"]
@@ -156,17 +157,19 @@ def input_moments(
     refuse_sample_dependence(model)
     sums = [MomentSums(name, layer) for name, layer in select_layers(model, layers).items()]
     counts = torch.zeros(len(group_names or ()), 0, dtype=torch.int64)
-    with ExitStack() as stack, processes.together():
+    with processes.together(), lockstep(model, processes) as runners, ExitStack() as stack:
         stack.enter_context(torch.no_grad())
         stack.enter_context(calling_layers())
         for total in sums:
             handle = total.layer.register_forward_hook(total.record, with_kwargs=True)
             stack.callback(handle.remove)
-        for batch in read_batches(batches, model, group_names):
+        for batch, is_own in in_step(runners, read_batches(batches, model, group_names)):
             classes = _classes(batch, cells)
             for total in sums:
                 total.begin(len(batch))
             run_model(model, batch, forward)
+            if not is_own:
+                continue
             for total in sums:
                 total.add(batch, classes)
             counts = _with_batch(counts, batch.groups, classes)
