@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from fairfactor.feature_extraction import FeatureExtractor
 
-class FakeExtractor(nn.Module):
+
+class FakeExtractor(FeatureExtractor):
     """Features of a text: a linear layer of the codes of its first characters."""
 
+    kind = "fake"
+
     def __init__(self, width: int = 3, seed: int = 0) -> None:
-        super().__init__()
+        super().__init__("text", width)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.layer = nn.Linear(4, width)
-        self.width = width
         self.scale = 1.0
         self.computed: list[str] = []
         self.fail_at: str | None = None
@@ -34,4 +37,8 @@ class FakeExtractor(nn.Module):
         return [self.meanings.get(value, value) for value in values]
 
     def description(self) -> dict[str, Any]:
-        return {"kind": "fake", "width": self.width, "scale": self.scale}
+        return {"width": self.width, "scale": self.scale}
+
+    @classmethod
+    def skeleton(cls, description: Mapping[str, Any]) -> FakeExtractor:
+        return cls(description["width"])

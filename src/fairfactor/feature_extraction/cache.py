@@ -4,50 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from safetensors.torch import save
-from torch import Tensor, nn
+from torch import Tensor
 
 import fairfactor
 from fairfactor.distributed import ALONE, Processes
-from fairfactor.errors import ArgumentError, DataError
+from fairfactor.errors import ArgumentError
+from fairfactor.feature_extraction.extract import BATCH_SIZE, OnRows, extract
+from fairfactor.feature_extraction.extractor import FeatureExtractor
+from fairfactor.feature_extraction.kinds import describe_extractor
 from fairfactor.feature_extraction.shards import FeatureShards, Shard
 from fairfactor.files import atomic_write_bytes, require_writable
-from fairfactor.importance.independence import refuse_sample_dependence
 from fairfactor.surgery.tensors import digest, state_tensors
 
 SHARD_ROWS = 8192
-BATCH_ROWS = 64
 _HEADER_BYTES = 4096
 _FORMAT = 1
-
-OnRows = Callable[[int, int], None]
-"""Called with the rows that are done and all rows."""
-
-
-class Extractor(Protocol):
-    """What a cache asks of an extractor, which is a frozen ``nn.Module`` too."""
-
-    @property
-    def width(self) -> int:
-        """Number of features of a row."""
-        ...
-
-    def features(self, values: Sequence[str]) -> Tensor:
-        """Features of some rows, of shape (rows, width)."""
-        ...
-
-    def fingerprints(self, values: Sequence[str]) -> list[str]:
-        """What each value means: it changes whenever the features would."""
-        ...
-
-    def description(self) -> dict[str, Any]:
-        """Architecture and preprocessing as JSON values."""
-        ...
 
 
 class FeatureCache:
@@ -68,7 +45,7 @@ class FeatureCache:
     """
 
     def __init__(
-        self, folder: str | Path, shard_rows: int = SHARD_ROWS, batch_rows: int = BATCH_ROWS
+        self, folder: str | Path, shard_rows: int = SHARD_ROWS, batch_rows: int = BATCH_SIZE
     ) -> None:
         for name, value in (("shard_rows", shard_rows), ("batch_rows", batch_rows)):
             if value < 1:
@@ -77,16 +54,16 @@ class FeatureCache:
 
     def features(
         self,
-        extractor: Extractor,
+        extractor: FeatureExtractor,
         values: Sequence[str],
         *,
-        on_rows: OnRows | None = None,
+        on_rows: OnRows = lambda _done, _all: None,
         processes: Processes = ALONE,
     ) -> Tensor:
         """Features of all rows, in memory.
 
         Args:
-            extractor: The frozen network with its preprocessing, in evaluation mode.
+            extractor: The frozen network with its preprocessing.
             values: What it reads, one value a row.
             on_rows: Called as the rows are done.
             processes: Those that share the work, all with the same values.
@@ -98,16 +75,16 @@ class FeatureCache:
 
     def shards(
         self,
-        extractor: Extractor,
+        extractor: FeatureExtractor,
         values: Sequence[str],
         *,
-        on_rows: OnRows | None = None,
+        on_rows: OnRows = lambda _done, _all: None,
         processes: Processes = ALONE,
     ) -> FeatureShards:
         """Features of all rows, on disk.
 
         Args:
-            extractor: The frozen network with its preprocessing, in evaluation mode.
+            extractor: The frozen network with its preprocessing.
             values: What it reads, one value a row.
             on_rows: Called as the rows are done.
             processes: Those that share the work, all with the same values. The folder may be one
@@ -116,9 +93,7 @@ class FeatureCache:
         Returns:
             The files, all of them there and checked.
         """
-        assert isinstance(extractor, nn.Module)
         with processes.together():
-            refuse_sample_dependence(extractor)
             shards = self._keyed(extractor, values)
             missing = [index for index, shard in enumerate(shards) if shard.read() is None]
             if missing:
@@ -136,7 +111,7 @@ class FeatureCache:
     def _fill(
         self,
         shard: Shard,
-        extractor: Extractor,
+        extractor: FeatureExtractor,
         values: Sequence[str],
         index: int,
         progress: _Progress,
@@ -146,15 +121,13 @@ class FeatureCache:
             return
         start = index * self.shard_rows
         rows = values[start : start + self.shard_rows]
-        found = compute_features(
-            extractor, rows, first_row=start, batch_rows=self.batch_rows, on_rows=progress.within
-        )
+        found = extract(extractor, rows, batch_size=self.batch_rows, on_rows=progress.within)
         tensors = {"features": found}
         data = save(tensors, {"key": shard.key, "digest": digest(tensors)})
         atomic_write_bytes(shard.path, data)
         progress.add(shard.rows)
 
-    def _keyed(self, extractor: Extractor, values: Sequence[str]) -> list[Shard]:
+    def _keyed(self, extractor: FeatureExtractor, values: Sequence[str]) -> list[Shard]:
         """Name the file of each shard by what it depends on."""
         identity = _identity(extractor)
         shards = []
@@ -166,58 +139,13 @@ class FeatureCache:
         return shards
 
 
-def compute_features(
-    extractor: Extractor,
-    values: Sequence[str],
-    *,
-    first_row: int = 0,
-    batch_rows: int = BATCH_ROWS,
-    on_rows: OnRows | None = None,
-) -> Tensor:
-    """Run the extractor over some rows, a batch at a time.
-
-    Args:
-        extractor: The frozen network with its preprocessing, in evaluation mode.
-        values: What it reads, one value a row.
-        first_row: Number of the first row, for errors.
-        batch_rows: Rows of a batch.
-        on_rows: Called after each batch.
-
-    Returns:
-        float32, shape (rows, width).
-
-    Raises:
-        ArgumentError: If the extractor gives another shape than it says.
-        DataError: If a feature is not finite.
-    """
-    found = torch.empty(len(values), extractor.width)
-    for start, batch in _batches(values, batch_rows):
-        with torch.no_grad():
-            features = extractor.features(batch)
-        if features.shape != (len(batch), extractor.width):
-            shape = tuple(features.shape)
-            accepted = f"features of shape ({len(batch)}, {extractor.width})"
-            raise ArgumentError("extractor", shape, accepted, "Look at its width.")
-        found[start : start + len(batch)] = features
-        if not found[start : start + len(batch)].isfinite().all():
-            finite = found[start : start + len(batch)].isfinite().all(dim=1)
-            row = first_row + start + int(finite.to(torch.int8).argmin())
-            raise DataError(
-                f"Row {row} has features that are not finite. Look at its value, or leave it out."
-            )
-        if on_rows:
-            on_rows(start + len(batch), len(values))
-    return found
-
-
-def _identity(extractor: Extractor) -> str:
+def _identity(extractor: FeatureExtractor) -> str:
     """Hash everything but the data that features depend on."""
-    assert isinstance(extractor, nn.Module)
     return _hash(
         {
             "format": _FORMAT,
             "versions": [fairfactor.__version__, torch.__version__],
-            "description": extractor.description(),
+            "description": describe_extractor(extractor),
             "width": extractor.width,
             "weights": digest(state_tensors(extractor)),
         }
@@ -226,11 +154,6 @@ def _identity(extractor: Extractor) -> str:
 
 def _hash(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
-def _batches(values: Sequence[str], size: int) -> Iterator[tuple[int, Sequence[str]]]:
-    for start in range(0, len(values), size):
-        yield start, values[start : start + size]
 
 
 class _Progress:
@@ -242,15 +165,14 @@ class _Progress:
         missing: Rows that are not on disk.
     """
 
-    def __init__(self, on_rows: OnRows | None, total: int, missing: int) -> None:
+    def __init__(self, on_rows: OnRows, total: int, missing: int) -> None:
         self._on_rows, self._total, self._done = on_rows, total, total - missing
         self._told = -1
 
     def within(self, rows: int, _: int) -> None:
         """Tell how many rows of a shard are done."""
         self._told = self._done + rows
-        if self._on_rows:
-            self._on_rows(self._told, self._total)
+        self._on_rows(self._told, self._total)
 
     def add(self, rows: int) -> None:
         """Count a shard that is done."""

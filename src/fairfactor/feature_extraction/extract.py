@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from fairfactor.errors import DataError
+from fairfactor.errors import ArgumentError, DataError
 from fairfactor.feature_extraction.extractor import FeatureExtractor
 from fairfactor.features import evaluation_mode
 
@@ -36,6 +36,7 @@ def extract(
         float32, (values × width).
 
     Raises:
+        ArgumentError: If the extractor gives another shape than its width.
         DataError: If a feature is not finite.
     """
     features = torch.empty(len(values), extractor.width)
@@ -43,6 +44,9 @@ def extract(
         for start in range(0, len(values), batch_size):
             batch = values[start : start + batch_size]
             made = extractor.features(batch)
+            if made.shape != (len(batch), extractor.width):
+                accepted = f"features of shape ({len(batch)}, {extractor.width})"
+                raise ArgumentError("extractor", tuple(made.shape), accepted, "Look at its width.")
             finite = torch.isfinite(made).all(dim=1)
             if not bool(finite.all()):
                 value = batch[int((~finite).nonzero()[0])]
