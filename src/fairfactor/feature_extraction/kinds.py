@@ -10,7 +10,11 @@ from typing import Any, cast
 from fairfactor.errors import SavedModelError
 from fairfactor.feature_extraction.extractor import FeatureExtractor
 
-_KINDS: Mapping[str, tuple[str, str]] = MappingProxyType({})
+_KINDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "images": ("fairfactor.feature_extraction.images", "ImageExtractor"),
+    }
+)
 """Module and class by kind."""
 
 
