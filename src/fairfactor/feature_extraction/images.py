@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Protocol, Self, cast
+from typing import Any, Self, cast
 
-import numpy as np
-import torch
 from torch import Tensor
 
-from fairfactor.data.images.decode import square_pixels
+from fairfactor.data.images.pixels import Images, read_pixels
 from fairfactor.errors import ArgumentError, DataError, SavedModelError
 from fairfactor.feature_extraction.extractor import FeatureExtractor
 from fairfactor.features import evaluation_mode
@@ -22,13 +19,6 @@ from fairfactor.models.image_networks import Normalisation
 IMAGE = "image"
 """The column that names images, unless another is told."""
 SMALLEST = 32
-
-
-class Images(Protocol):
-    """Where images are, as `fairfactor.data.images.store.ImageStore`."""
-
-    def read(self, name: str) -> bytes:
-        """The file of one image; ``DataError`` if there is none of that name."""
 
 
 class ImageExtractor(FeatureExtractor):
@@ -82,7 +72,7 @@ class ImageExtractor(FeatureExtractor):
         """
         device = next(self.network.parameters()).device
         with evaluation_mode(self):
-            made = self.network(self._normalised(self.pixels(values)).to(device))
+            made = self.network(self._normalisation(self.pixels(values).to(device)))
         return cast("Tensor", made.float())
 
     def pixels(self, values: Sequence[str]) -> Tensor:
@@ -94,9 +84,7 @@ class ImageExtractor(FeatureExtractor):
         Returns:
             uint8, (images × 3 × size × size).
         """
-        with ThreadPoolExecutor() as threads:
-            decoded = list(threads.map(self._decoded, values))
-        return torch.from_numpy(np.stack(decoded)).permute(0, 3, 1, 2)
+        return read_pixels(self._known_images(), values, self.size, centre=self.centre)
 
     def fingerprints(self, values: Sequence[str]) -> list[str]:
         """SHA-256 of the file of each image, whatever its name and place.
@@ -107,7 +95,8 @@ class ImageExtractor(FeatureExtractor):
         Returns:
             A text for each.
         """
-        return [hashlib.sha256(self._read(name)).hexdigest() for name in values]
+        images = self._known_images()
+        return [hashlib.sha256(images.read(name)).hexdigest() for name in values]
 
     def description(self) -> dict[str, Any]:
         """The architecture, and how images are prepared for it.
@@ -162,45 +151,20 @@ class ImageExtractor(FeatureExtractor):
                 "the model again."
             ) from error
 
-    def _normalised(self, pixels: Tensor) -> Tensor:
-        """(x - mean) / deviation for each channel, with x from 0 to 1."""
-        mean, deviation = (
-            torch.tensor(values)[:, None, None]
-            for values in (self._normalisation.mean, self._normalisation.deviation)
-        )
-        return (pixels / 255 - mean) / deviation
-
-    def _decoded(self, name: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
-        """The pixels of one image.
+    def _known_images(self) -> Images:
+        """Where the images are.
 
         Returns:
-            (size × size × 3).
+            The images.
 
         Raises:
-            DataError: If it cannot be decoded.
-        """
-        content = self._read(name)
-        try:
-            return square_pixels(content, self.size, centre=self.centre)
-        except DataError as error:
-            raise DataError(
-                f"image {name!r} cannot be decoded: {error}. Get the file again, or delete its row."
-            ) from error
-
-    def _read(self, name: str) -> bytes:
-        """The file of one image.
-
-        Returns:
-            Its bytes.
-
-        Raises:
-            ArgumentError: If nobody told where the images are.
+            ArgumentError: If nobody told where they are.
         """
         if self.images is None:
             raise ArgumentError(
                 "images", None, "the place of the images", "Name their folder with --images."
             )
-        return self.images.read(name)
+        return self.images
 
 
 def image_extractor(

@@ -30,6 +30,14 @@ class Normalisation:
     mean: Channels = (0.485, 0.456, 0.406)
     deviation: Channels = (0.229, 0.224, 0.225)
 
+    def __call__(self, pixels: Tensor) -> Tensor:
+        """From values of 0 to 255 (rows × 3 × h × w) to what the network reads, float32."""
+        mean, deviation = (
+            torch.tensor(values, device=pixels.device)[:, None, None]
+            for values in (self.mean, self.deviation)
+        )
+        return (pixels / 255 - mean) / deviation
+
 
 IMAGENET = Normalisation()
 """Mean and standard deviation of ImageNet's training images, with which torchvision trains."""
