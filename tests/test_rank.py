@@ -69,6 +69,21 @@ def test_fraction_of_the_full_rank_is_at_least_one():
     assert allocate_ranks(layers, RankFraction(1.0)) == {"wide": 8, "tall": 21, "head": 2}
 
 
+@pytest.mark.parametrize(
+    ("full_rank", "fraction", "expected"),
+    [(64, 0.25, 16), (64, 0.4, 32), (64, 0.01, 16), (64, 1.0, 64), (40, 1.0, 32), (2, 0.5, 1)],
+)
+def test_fractions_are_rounded_to_multiples(full_rank, fraction, expected):
+    layers = {"only": LayerSpectrum(full_rank, 2 * full_rank)}
+    assert allocate_ranks(layers, RankFraction(fraction, multiple_of=16)) == {"only": expected}
+
+
+@pytest.mark.parametrize("multiple_of", [0, -1, 2.0, True])
+def test_multiples_are_positive_integers(multiple_of):
+    with pytest.raises(ArgumentError, match="multiple_of"):
+        RankFraction(0.5, multiple_of=multiple_of)
+
+
 @given(energy=st.floats(0.01, 1.0), seed=st.integers(0, 50))
 @settings(deadline=None, max_examples=40, derandomize=True)
 def test_energy_threshold_is_the_smallest_that_suffices(energy, seed):

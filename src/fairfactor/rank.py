@@ -94,19 +94,32 @@ class FixedRank:
 
 @dataclass(frozen=True)
 class RankFraction:
-    """A fraction in (0, 1] of the full rank of each layer, rounded, at least 1."""
+    """A fraction in (0, 1] of the full rank of each layer, rounded, at least 1.
+
+    Attributes:
+        fraction: The fraction.
+        multiple_of: Round to the nearest multiple of this, and not to 0. Processors work on so many
+            channels at a time, such as 16 floats, and a rank in between costs as much as the next
+            multiple or more. A layer with a smaller full rank is not concerned.
+    """
 
     fraction: float
+    multiple_of: int = 1
     needs_spectra: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         _check_share("fraction", self.fraction)
+        if type(self.multiple_of) is not int or self.multiple_of < 1:
+            raise ArgumentError("multiple_of", self.multiple_of, "a positive integer")
 
     def ranks(self, layers: Layers) -> dict[str, int]:
         """Return the rounded fraction of each full rank."""
-        return {
-            name: max(1, round(self.fraction * layer.full_rank)) for name, layer in layers.items()
-        }
+        return {name: self._rank(layer.full_rank) for name, layer in layers.items()}
+
+    def _rank(self, full_rank: int) -> int:
+        step = self.multiple_of if self.multiple_of <= full_rank else 1
+        most = full_rank // step
+        return step * min(most, max(1, round(self.fraction * full_rank / step)))
 
 
 @dataclass(frozen=True)

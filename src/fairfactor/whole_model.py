@@ -30,11 +30,13 @@ class ValidatedFraction:
             rows. It is called once before, and once for every fraction tried.
         tolerance: By how much the score may fall.
         fractions: The candidates, each in (0, 1].
+        multiple_of: As in `RankFraction`.
     """
 
     score: Callable[[nn.Module], float]
     tolerance: float
     fractions: tuple[float, ...] = (0.0625, 0.125, 0.25, 0.5)
+    multiple_of: int = 1
 
     def __post_init__(self) -> None:
         """Check the values.
@@ -219,9 +221,8 @@ def _validated(
     if not math.isfinite(score):
         raise ArgumentError("score", score, "a function from the model to a finite number")
     for fraction in sorted(search.fractions):
-        factors = problems.solve(
-            RankFraction(fraction), only_if_smaller=only_if_smaller, reuse=True
-        )
+        policy = RankFraction(fraction, search.multiple_of)
+        factors = problems.solve(policy, only_if_smaller=only_if_smaller, reuse=True)
         originals = _replace(model, factors)
         try:
             if search.score(model) >= score - search.tolerance:

@@ -1,18 +1,22 @@
 from __future__ import annotations
 
+import copy
 import dataclasses
 
 import pytest
 import torch
 
 from fairfactor.errors import DataError, TrainingError
+from fairfactor.models.image_networks import build_image_network
 from fairfactor.pretraining.config import PretrainConfig
 from fairfactor.pretraining.training import (
     LabelledImages,
+    fit,
     predict_classes,
     size_of_epoch,
     train_network,
 )
+from fairfactor.surgery import freeze_except
 
 CONFIG = PretrainConfig(
     root="", size=32, epochs=3, batch_size=8, learning_rate=0.02, architecture="mobilenet-v2"
@@ -106,3 +110,17 @@ def test_too_few_images_and_infinite_losses_are_told(images):
         train_network(images, 2, dataclasses.replace(CONFIG, batch_size=64))
     with pytest.raises(TrainingError, match=r"epoch \d is not finite.*--learning-rate"):
         train_network(images, 2, dataclasses.replace(CONFIG, learning_rate=1e30))
+
+
+def test_what_is_frozen_keeps_its_weights_and_statistics(images):
+    network = build_image_network("resnet18", 2, seed=0)
+    freeze_except(network, ["layer4", "fc"])
+    before = copy.deepcopy(network.state_dict())
+    fit(network, images, CONFIG, [32])
+    changed = {
+        name.partition(".")[0]
+        for name, tensor in network.state_dict().items()
+        if not torch.equal(tensor, before[name])
+    }
+    assert changed == {"layer4", "fc"}
+    assert not network.training

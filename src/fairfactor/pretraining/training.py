@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,22 +55,50 @@ def train_network(
     state: Path | None = None,
     on_epoch: Callable[[], None] = lambda: None,
 ) -> tuple[nn.Module, list[float]]:
-    """Train with stochastic gradient descent, Nesterov momentum and smoothed labels.
-
-    The learning rate rises over the first quarter of the steps and then falls to 0, both linearly.
-    Each image is mirrored with probability ½ and shifted by a few pixels. The first epochs see
-    images of half the size.
+    """Train from random weights; the first epochs see images of half the size, which is quick.
 
     Args:
         train: The images.
         classes: Number of classes.
         config: How to train.
+        state: As in `fit`.
+        on_epoch: As in `fit`.
+
+    Returns:
+        The network in evaluation mode, and the mean loss of each epoch.
+    """
+    network = build_image_network(config.architecture, classes, seed=config.seed)
+    network = network.to(config.device)
+    sizes = [size_of_epoch(config, epoch) for epoch in range(config.epochs)]
+    return network, fit(network, train, config, sizes, state=state, on_epoch=on_epoch)
+
+
+def fit(
+    network: nn.Module,
+    train: LabelledImages,
+    config: PretrainConfig,
+    sizes: Sequence[int],
+    *,
+    state: Path | None = None,
+    on_epoch: Callable[[], None] = lambda: None,
+) -> list[float]:
+    """Train what is not frozen by stochastic gradient descent, Nesterov momentum, smoothed labels.
+
+    The learning rate rises over the first quarter of the steps and then falls to 0, both linearly.
+    Each image is mirrored with probability ½ and shifted by a few pixels.
+
+    Args:
+        network: The network, changed in place and left in evaluation mode. Norms whose weights are
+            frozen keep their statistics.
+        train: The images.
+        config: How to train.
+        sizes: Height and width of the images of each epoch.
         state: File in which the state after each epoch is kept, and from which an interrupted
             training goes on with the same numbers.
         on_epoch: Called after each epoch.
 
     Returns:
-        The network in evaluation mode, and the mean loss of each epoch.
+        The mean loss of each epoch.
 
     Raises:
         DataError: If there are fewer images than in a batch.
@@ -81,10 +109,8 @@ def train_network(
             f"there are {len(train):,} images to train on, fewer than batch_size="
             f"{config.batch_size}. Give more images or a smaller --batch-size."
         )
-    network = build_image_network(config.architecture, classes, seed=config.seed)
-    network = network.to(config.device)
     optimizer = torch.optim.SGD(
-        network.parameters(),
+        [parameter for parameter in network.parameters() if parameter.requires_grad],
         lr=config.learning_rate,
         momentum=_MOMENTUM,
         weight_decay=_WEIGHT_DECAY,
@@ -93,10 +119,10 @@ def train_network(
     losses = _read_state(state, network, optimizer)
     for _ in losses:
         on_epoch()
-    for epoch in range(len(losses), config.epochs):
+    for epoch in range(len(losses), len(sizes)):
         with torch.random.fork_rng():  # some networks drop out units
             torch.manual_seed(config.seed * _SEEDS + epoch)
-            losses.append(_train_epoch(network, optimizer, train, config, epoch))
+            losses.append(_train_epoch(network, optimizer, train, config, sizes, epoch))
         if not math.isfinite(losses[-1]):
             raise TrainingError(
                 f"The loss of epoch {epoch + 1} is not finite with learning_rate="
@@ -104,7 +130,8 @@ def train_network(
             )
         _write_state(state, network, optimizer, losses)
         on_epoch()
-    return network.eval(), losses
+    network.eval()
+    return losses
 
 
 def predict_classes(network: nn.Module, pixels: Tensor, config: PretrainConfig) -> Tensor:
@@ -136,6 +163,7 @@ def _train_epoch(
     optimizer: torch.optim.Optimizer,
     train: LabelledImages,
     config: PretrainConfig,
+    sizes: Sequence[int],
     epoch: int,
 ) -> float:
     """Train on every image once, but for the last incomplete batch, and return the mean loss."""
@@ -143,12 +171,15 @@ def _train_epoch(
     steps = len(train) // config.batch_size
     order = torch.randperm(len(train), generator=generator)
     network.train()
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d) and not module.weight.requires_grad:
+            module.eval()
     total = torch.zeros(())
     for step, rows in enumerate(order.split(config.batch_size)[:steps]):
-        progress = (epoch * steps + step + 1) / (config.epochs * steps)
+        progress = (epoch * steps + step + 1) / (len(sizes) * steps)
         for group in optimizer.param_groups:
             group["lr"] = config.learning_rate * _rate(progress)
-        varied = _varied(train.pixels[rows], size_of_epoch(config, epoch), generator)
+        varied = _varied(train.pixels[rows], sizes[epoch], generator)
         with torch.autocast(config.device, torch.bfloat16, enabled=config.precision == "bfloat16"):
             logits = network(_normalised(varied, config))
         targets = train.targets[rows].to(logits.device)
@@ -196,7 +227,7 @@ def _write_state(
     if path is None:
         return
     tensors = {f"model.{name}": value for name, value in network.state_dict().items()}
-    for place, parameter in enumerate(network.parameters()):
+    for place, parameter in enumerate(optimizer.param_groups[0]["params"]):
         tensors[f"momentum.{place}"] = optimizer.state[parameter]["momentum_buffer"]
     plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     atomic_write_bytes(path, save(plain, {"losses": json.dumps(losses)}))
@@ -221,7 +252,7 @@ def _read_state(
             if name.startswith("model.")
         }
     )
-    for place, parameter in enumerate(network.parameters()):
+    for place, parameter in enumerate(optimizer.param_groups[0]["params"]):
         kept = tensors[f"momentum.{place}"].to(parameter.device)
         buffer = torch.empty_like(parameter).copy_(kept)
         optimizer.state[parameter]["momentum_buffer"] = buffer
