@@ -171,7 +171,7 @@ def image_extractor(
     architecture: str,
     images: Images | None = None,
     *,
-    weights: Path | None = None,
+    weights: str | Path | None = None,
     column: str = IMAGE,
     size: int | None = None,
     centre: float = 1.0,
@@ -192,5 +192,5 @@ def image_extractor(
     Returns:
         The extractor.
     """
-    backbone = load_backbone(architecture, weights)
+    backbone = load_backbone(architecture, None if weights is None else Path(weights))
     return ImageExtractor(backbone, images, column=column, size=size, centre=centre)
