@@ -9,10 +9,6 @@ from tests.studies.examples import FROZEN, hiring_frame
 
 from fairfactor.estimator import FairFactorClassifier
 
-RUNAWAY = pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered:RuntimeWarning")
-"""At tolerance 0 and with more than two classes, the dual path may follow multipliers that change
-nothing until they overflow."""
-
 
 def people(rows: int = 800, seed: int = 0) -> tuple[pd.DataFrame, pd.Series, pd.Series]:
     """Inputs, who was hired (1 or 0), and the sex of each, which ``club`` tells much about."""

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from tests.estimator.examples import RUNAWAY, levels, people, quick
+from tests.estimator.examples import levels, people, quick
 from torch import nn
 
 from fairfactor.errors import ArgumentError, DataError, FairfactorWarning
@@ -72,7 +72,6 @@ class TestDecisions:
         cells = fair.model_.cell_model(inputs).sum(dim=2).numpy()
         np.testing.assert_allclose(fair.predict_proba(X), cells, atol=1e-5)
 
-    @RUNAWAY
     def test_many_classes_and_intersections(self) -> None:
         X, y, sensitive = levels()
         model = quick(constraint=["equalized_odds<=0.5", "accuracy>=0.5"])

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
-from tests.estimator.examples import RUNAWAY, levels, people, quick
+from tests.estimator.examples import levels, people, quick
 from torch import nn
 
 from fairfactor.errors import ArgumentError, SavedModelError
@@ -15,7 +15,6 @@ from fairfactor.estimator import FairFactorClassifier
 from fairfactor.run import load_table_model
 
 
-@RUNAWAY
 def test_what_is_loaded_predicts_the_same(tmp_path: Path) -> None:
     X, y, sensitive = levels()
     model = quick(constraint=("equalized_odds<=0.5",), recipes=("low-rank",))

@@ -20,13 +20,13 @@ def sampled(rows, n_classes, n_groups, seed=0):
     return cells, SimpleNamespace(labels=drawn // n_groups, groups=drawn % n_groups)
 
 
-def explored(name, n_classes, n_groups, **options):
+def explored(name, n_classes, n_groups, prior=None, **options):
     parts = {
         p: sampled(3000, n_classes, n_groups, s) for s, p in enumerate(("train", "validation"))
     }
     cells = {part: both[0] for part, both in parts.items()}
     rows = {part: both[1] for part, both in parts.items()}
-    prior = cells["train"].mean(dim=0).numpy()
+    prior = cells["train"].mean(dim=0).numpy() if prior is None else prior
     group_names = tuple(map(str, range(n_groups)))
     family = rate_family(name, n_classes)
     return explore(cells, rows, prior, family, group_names, points=12, neighbours=12, **options)
@@ -57,10 +57,17 @@ def test_the_same_seed_gives_the_same_rules():
     assert not np.array_equal(first.weights, other.weights)
 
 
+def test_shares_that_the_model_does_not_believe_in_do_not_let_multipliers_run_away():
+    """With shares of the labels, not even a constant rule has equal rates in the model's eyes."""
+    prior = np.random.default_rng(0).dirichlet(np.ones(18)).reshape(3, 6)
+    rules = explored("equalized_odds", 3, 6, prior=prior)
+    assert np.abs(rules.weights).max() < 1000
+
+
 def test_path_starts_at_zero_and_goes_beyond_its_end():
     cells = random_cells(500, 2, 2).numpy()
     family, prior = rate_family("demographic_parity", 2), cells.mean(axis=0)
-    path = dual_path(cells, family, prior, 6, np.random.default_rng(0))
+    path = dual_path(cells, family, prior, 6)
     assert path.shape == (10, 1, 2)
     assert (path[0] == 0).all()
     np.testing.assert_allclose(path[-1], 1.35 * path[6])

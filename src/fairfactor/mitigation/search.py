@@ -59,7 +59,9 @@ def explore(
     Args:
         cells: p(y, s | x) of training and validation rows, (rows × classes × groups).
         rows: Labels and groups of these rows.
-        prior: P(y, s), shape (classes, groups).
+        prior: P(y, s), shape (classes, groups), of which only the zeros are used: shares of
+            cells are those that the model believes in. Of those all rates of a constant rule are
+            the same, so that some rule has no gap and the dual a minimum.
         family: The rates to balance.
         group_names: Name of each group.
         points: Points of the dual path.
@@ -70,8 +72,11 @@ def explore(
         The rules.
     """
     generator = np.random.default_rng(seed)
-    both = torch.cat([cells["train"], cells["validation"]]).numpy()
-    path = dual_path(both, family, prior, points, generator)
+    believed = torch.cat([cells["train"], cells["validation"]]).numpy()
+    if len(believed) > _DUAL_ROWS:
+        believed = believed[generator.choice(len(believed), _DUAL_ROWS, replace=False)]
+    prior = believed.mean(axis=0, dtype=np.float64) * (prior > 0)
+    path = dual_path(believed, family, prior, points)
     scale = np.abs(path).max(axis=0)
 
     def counted(tried: Array) -> Rules:
@@ -92,23 +97,18 @@ def explore(
     return rules
 
 
-def dual_path(
-    cells: Array, family: RateFamily, prior: Array, points: int, generator: np.random.Generator
-) -> Array:
+def dual_path(cells: Array, family: RateFamily, prior: Array, points: int) -> Array:
     """No multipliers, those of the dual path, and some beyond its end.
 
     Args:
-        cells: p(y, s | x), (rows × classes × groups), of which a sample is used.
+        cells: p(y, s | x), (rows × classes × groups).
         family: The rates to balance.
-        prior: P(y, s), shape (classes, groups).
+        prior: P(y, s) of these rows, shape (classes, groups).
         points: Points of the path.
-        generator: Draws the sample.
 
     Returns:
         λ, shape (points + 4, rates, groups).
     """
-    if len(cells) > _DUAL_ROWS:
-        cells = cells[generator.choice(len(cells), _DUAL_ROWS, replace=False)]
     dual = Dual(cells, family, prior)
     start = np.zeros(family.shares(prior).shape)
     rates = dual.value_and_rates(start)[1]
