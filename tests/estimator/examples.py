@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import pytest
 from tests.studies.examples import FROZEN, hiring_frame
 
 from fairfactor.estimator import FairFactorClassifier
