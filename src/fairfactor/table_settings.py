@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from fairfactor.data.images.table import UnusableImages
 from fairfactor.data.request import DataRequest
 from fairfactor.data.sources import default_sensitive, is_extracted, is_known, load_task
 from fairfactor.data.tables import MOST_ROWS
@@ -45,6 +46,16 @@ class TableSettings(Settings):
     root: str | None = option(None, "Folder of a data set of images, as it is downloaded.")
     images: str | None = option(None, "Folder of the image files that a table names.")
     labels: str | None = option(None, "Table of the files in --images.")
+    unusable_images: UnusableImages = option(
+        "refuse",
+        "refuse, or leave-out, which goes on without the rows whose image is missing or cannot be "
+        "decoded.",
+    )
+    split_by: str | None = option(
+        None,
+        "Column whose equal values stay in one part of every split, such as the person in a "
+        "photograph; none for row by row. That of the data set, if it has one, if unset.",
+    )
     model: str | None = option(
         None,
         "Pre-trained network to start from: a run folder; module:function, which takes the "
@@ -105,6 +116,8 @@ class TableSettings(Settings):
                 root=self.root,
                 images=self.images,
                 labels=self.labels,
+                unusable_images=self.unusable_images,
+                split_by=self.split_by,
                 text=self.text,
                 model=self.model if self.is_extracted else None,
                 weights=self.weights if self.is_extracted else None,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fairfactor.data.request import DataRequest
 from fairfactor.data.task import TableTask, require_columns
@@ -17,6 +19,7 @@ def extracted_task(
     *,
     target: str | None = None,
     positive: str | None = None,
+    together: NDArray[np.int64] | None = None,
 ) -> TableTask:
     """Compute the features of one column and take them as the only inputs.
 
@@ -27,6 +30,7 @@ def extracted_task(
             kept.
         target: The column to predict unless the request names another.
         positive: The favourable class of that target.
+        together: Unit of each row, as in `TableTask`.
 
     Returns:
         The task, which keeps the extractor for predictions.
@@ -53,4 +57,5 @@ def extracted_task(
         sensitive_columns=request.sensitive,
         positive_label=request.positive or positive,
         extractor=extractor,
+        together=together,
     )

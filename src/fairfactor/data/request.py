@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
+from fairfactor.data.images.table import UnusableImages
 from fairfactor.data.tables import MOST_ROWS
 from fairfactor.errors import ArgumentError
 from fairfactor.feature_extraction.extract import OnRows
@@ -31,6 +32,9 @@ class DataRequest:
         root: Folder of a data set of images, as it is downloaded.
         images: Folder of the files that a column of a table names.
         labels: Table that belongs to ``images``.
+        unusable_images: What becomes of rows whose image is missing or cannot be decoded.
+        split_by: Column whose equal values stay in one part of every split, such as a person's
+            name; ``"none"`` splits row by row even if the data set knows such a column.
         text: Column of texts that a pre-trained encoder reads.
         model: Pre-trained network whose features are the inputs.
         weights: File with its weights.
@@ -54,6 +58,8 @@ class DataRequest:
     root: str | None = None
     images: str | None = None
     labels: str | None = None
+    unusable_images: UnusableImages = "refuse"
+    split_by: str | None = None
     text: str | None = None
     model: str | None = None
     weights: str | None = None

@@ -9,6 +9,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from fairfactor.data import adult, census_income, german
+from fairfactor.data.images import drawn_faces, folder
+from fairfactor.data.images import task as image_task
+from fairfactor.data.images.releases import RELEASES
 from fairfactor.data.request import DataRequest
 from fairfactor.data.table_file import TableFile
 from fairfactor.data.tables import load_table
@@ -50,6 +53,29 @@ SOURCES: Mapping[str, Source] = MappingProxyType(
         "census-income": Source(
             lambda request: census_income.census_income_task(request.sensitive),
             census_income.DESCRIPTION,
+        ),
+        "drawn-faces": Source(
+            image_task.drawn_faces_task,
+            drawn_faces.DESCRIPTION,
+            sensitive=("island",),
+            accepts=image_task.ACCEPTED,
+            extracted=True,
+        ),
+        **{
+            name: Source(
+                image_task.release_task,
+                release.description,
+                sensitive=release.sensitive,
+                accepts=image_task.ACCEPTED | {"root"},
+                extracted=True,
+            )
+            for name, release in RELEASES.items()
+        },
+        "folder": Source(
+            image_task.folder_task,
+            folder.DESCRIPTION,
+            accepts=image_task.ACCEPTED | {"images", "labels"},
+            extracted=True,
         ),
     }
 )

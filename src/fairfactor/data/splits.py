@@ -17,30 +17,42 @@ _TABLE_1 = {"train": 12_287, "validation": 5_000, "test": 10_315}
 
 
 def split_rows(
-    rows: int, proportions: Mapping[str, float], *, seed: int, stratify: ArrayLike | None = None
+    rows: int,
+    proportions: Mapping[str, float],
+    *,
+    seed: int,
+    stratify: ArrayLike | None = None,
+    together: ArrayLike | None = None,
 ) -> RowParts:
     """Split row positions 0..rows-1 at random into parts of given proportions.
 
     Sizes are those of largest remainders. The rows of one stratum stand together in a random order
     and are dealt to the parts in turn, so the totals are exact and every stratum, however small,
-    has each part's proportion up to a few rows.
+    has each part's proportion up to a few rows. With ``together``, its units are dealt instead,
+    each in the stratum of its first row: their numbers are exact then, and those of the rows as
+    near as units of different sizes allow.
 
     Args:
         rows: Number of rows to split.
         proportions: Share of each part by name, with sum 1.
         seed: The same seed gives the same parts.
         stratify: Label of each row, shape (rows,), for parts that have the labels in equal shares.
+        together: Unit of each row, shape (rows,), such as a person with several photographs: no
+            unit is in two parts.
 
     Returns:
         Ascending row positions of each part. The parts are disjoint and cover every row.
 
     Raises:
-        ArgumentError: If the shares are not positive with sum 1, or there are not ``rows`` labels.
+        ArgumentError: If the shares are not positive with sum 1, or there are not ``rows`` labels
+            or units.
         DataError: If there are too few rows to give each part one.
     """
     shares = np.array(list(proportions.values()), dtype=np.float64)
     if not (shares > 0).all() or not isclose(shares.sum(), 1, abs_tol=1e-9):
         raise ArgumentError("proportions", dict(proportions), "positive numbers with sum 1")
+    if together is not None:
+        return _split_units(rows, proportions, np.asarray(together), seed, stratify)
     sizes = _largest_remainders(rows * shares)
     if not sizes.all():
         name = list(proportions)[int(sizes.argmin())]
@@ -64,7 +76,30 @@ def split_rows(
     return {name: np.flatnonzero(part_of_row == part) for part, name in enumerate(proportions)}
 
 
-def paper_split(rows: int, *, seed: int) -> RowParts:
+def _split_units(
+    rows: int,
+    proportions: Mapping[str, float],
+    together: NDArray[np.generic],
+    seed: int,
+    stratify: ArrayLike | None,
+) -> RowParts:
+    """Split the units that rows belong to.
+
+    Returns:
+        The rows of each part's units.
+
+    Raises:
+        ArgumentError: If there are not as many units as rows.
+    """
+    if together.shape != (rows,):
+        raise ArgumentError("together", together.shape, f"units of shape ({rows},)")
+    _, first, unit = np.unique(together, return_index=True, return_inverse=True)
+    strata = None if stratify is None else np.asarray(stratify)[first]
+    parts = split_rows(len(first), proportions, seed=seed, stratify=strata)
+    return {name: np.flatnonzero(np.isin(unit, units)) for name, units in parts.items()}
+
+
+def paper_split(rows: int, *, seed: int, together: ArrayLike | None = None) -> RowParts:
     """Split as in the paper: 60 % pre-train, 40 % are the new task.
 
     The new task is split 12,287 : 5,000 : 10,315 (arXiv 2403.00625, Table 1). Those are proportions
@@ -73,28 +108,31 @@ def paper_split(rows: int, *, seed: int) -> RowParts:
     Args:
         rows: Number of rows.
         seed: The same seed gives the same parts.
+        together: As in `split_rows`.
 
     Returns:
         Parts ``pretraining``, ``train``, ``validation`` and ``test``.
     """
     total = sum(_TABLE_1.values())
     new_task = {name: _NEW_TASK_SHARE * size / total for name, size in _TABLE_1.items()}
-    return split_rows(rows, {"pretraining": 1 - _NEW_TASK_SHARE} | new_task, seed=seed)
+    proportions = {"pretraining": 1 - _NEW_TASK_SHARE} | new_task
+    return split_rows(rows, proportions, seed=seed, together=together)
 
 
-def benchmark_split(labels: ArrayLike, *, seed: int) -> RowParts:
+def benchmark_split(labels: ArrayLike, *, seed: int, together: ArrayLike | None = None) -> RowParts:
     """Split as the Fair Fairness Benchmark does: 40 / 30 / 30 %, stratified on the label.
 
     Args:
         labels: Class of each row, shape (rows,).
         seed: The same seed gives the same parts.
+        together: As in `split_rows`.
 
     Returns:
         Parts ``train``, ``validation`` and ``test``.
     """
     labels = np.asarray(labels)
     proportions = {"train": 0.4, "validation": 0.3, "test": 0.3}
-    return split_rows(len(labels), proportions, seed=seed, stratify=labels)
+    return split_rows(len(labels), proportions, seed=seed, stratify=labels, together=together)
 
 
 def official_split(marks: ArrayLike, labels: ArrayLike, *, seed: int) -> RowParts:

@@ -34,6 +34,9 @@ class TableTask:
         sensitive_as_inputs: Whether sensitive columns are inputs too.
         plan: What is done with each column of a table of the user's own, those that are not in
             ``frame`` among them; empty for the data sets that are known by name.
+        extractor: What made the inputs from a column of texts or images, if anything did.
+        together: Unit of each row, such as the person in a photograph: no split parts the rows of
+            a unit. ``None`` if every row is on its own.
 
     Raises:
         ArgumentError: If an argument has the wrong form, whatever the table holds.
@@ -48,6 +51,7 @@ class TableTask:
     sensitive_as_inputs: bool = False
     plan: tuple[PlannedColumn, ...] = ()
     extractor: FeatureExtractor | None = None
+    together: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         for argument in ("sensitive_columns", "excluded_columns"):

@@ -15,7 +15,7 @@ from torch import nn
 
 from fairfactor.config import RunConfig
 from fairfactor.data.encoding import Encoding, TableEncoder
-from fairfactor.data.splits import paper_split
+from fairfactor.data.splits import RowParts, paper_split
 from fairfactor.data.task import TableTask
 from fairfactor.diagnosis import Diagnosis, diagnose
 from fairfactor.errors import FairfactorWarning
@@ -164,7 +164,7 @@ def run_seed(
         prepared = prepare(
             model, rows["train"], rows["validation"], group_names=groups.names, stopwatch=stopwatch
         )
-        features = feature_groups(task, paper_split(len(task.frame), seed=seed)["test"])
+        features = feature_groups(task, _split(task, seed)["test"])
         fitted = [
             _run_cell(prepared, rows["test"], features, config, seed, cell)
             for cell in cells(config)
@@ -225,11 +225,16 @@ def encoded_rows(
     Returns:
         The rows of each part by its name, and the encoder.
     """
-    parts = paper_split(len(task.frame), seed=seed)
+    parts = _split(task, seed)
     encoder = encoder or TableEncoder.fit(task.inputs.iloc[parts["pretraining"]], encoding)
     inputs = torch.from_numpy(encoder.transform(task.inputs))
     targets, codes = torch.from_numpy(task.labels), torch.from_numpy(groups.codes.copy())
     return {name: Rows(inputs[at], targets[at], codes[at]) for name, at in parts.items()}, encoder
+
+
+def _split(task: TableTask, seed: int) -> RowParts:
+    """The paper's split of a table."""
+    return paper_split(len(task.frame), seed=seed, together=task.together)
 
 
 def hold_out(source: Rows, seed: int) -> tuple[Rows, Rows]:

@@ -216,7 +216,8 @@ def _single_features(tuning: Tuning) -> list[dict[str, Any]]:
         One entry a feature with the groups of both models; none for a single feature.
     """
     problem, test = tuning.problem, tuning.problem.test
-    rows = benchmark_split(tuning.task.labels, seed=problem.seed)["test"]
+    task = tuning.task
+    rows = benchmark_split(task.labels, seed=problem.seed, together=task.together)["test"]
     features = feature_groups(tuning.task, rows)
     if not features:
         return []
