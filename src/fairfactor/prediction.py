@@ -10,10 +10,13 @@ from pathlib import Path
 import pandas as pd
 
 from fairfactor.data.group_lookup import UnknownGroups
+from fairfactor.data.images.store import open_store
 from fairfactor.data.tables import SurveyedTable
 from fairfactor.data.task import require_columns
-from fairfactor.errors import FairfactorWarning
+from fairfactor.errors import ArgumentError, FairfactorWarning
 from fairfactor.table_model import TableModel
+
+_FEATURE_ROWS = 4096  # of some thousand features each
 
 
 def predict_file(
@@ -42,7 +45,7 @@ def predict_file(
     sensitive = model.groups.columns if model.groups else ()
     categories += [name for name in sensitive if name not in {*numbers, *categories}]
     rows, unseen = 0, Counter[str]()
-    for part in table.parts(numbers, categories):
+    for part in _small(table.parts(numbers, categories), model):
         rows += len(part)
         unseen.update(model.unseen(part))
         with warnings.catch_warnings():
@@ -51,6 +54,31 @@ def predict_file(
     for name, is_number in columns.items():
         if unseen[name]:
             _warn(name, unseen[name], rows, is_number=is_number)
+
+
+def read_images_from(model: TableModel, place: Path) -> None:
+    """Tell a model of images where those are that it shall predict.
+
+    Args:
+        model: The model; its extractor is changed in place.
+        place: Their folder, or a packed file.
+
+    Raises:
+        ArgumentError: If the model reads no images.
+    """
+    from fairfactor.feature_extraction.images import ImageExtractor
+
+    if not isinstance(model.extractor, ImageExtractor):
+        raise ArgumentError("images", str(place), "nothing for a model that reads no images")
+    model.extractor.images = open_store(place)
+
+
+def _small(parts: Iterator[pd.DataFrame], model: TableModel) -> Iterator[pd.DataFrame]:
+    """The same rows in parts whose features fit in memory, if the model makes features."""
+    for part in parts:
+        step = len(part) if model.extractor is None else _FEATURE_ROWS
+        for start in range(0, len(part), max(step, 1)):
+            yield part.iloc[start : start + step]
 
 
 def _warn(name: str, count: int, rows: int, *, is_number: bool) -> None:

@@ -25,7 +25,7 @@ class TableSettings(Settings):
     data: str = option(
         "adult",
         "adult, german, census-income, or the path of a table: CSV, TSV, Parquet, Arrow or "
-        "Feather, gzipped or not.",
+        "Feather, gzipped or not; of images: drawn-faces, celeba, lfwa, utkface, fairface, folder.",
     )
     target: str | None = option(None, "Column to predict; needed for a file.")
     positive: str | None = option(None, "The favourable one of two classes of the target.")

@@ -116,3 +116,32 @@ def test_the_official_protocol_keeps_the_published_test_rows():
 def test_unusable_marks_are_refused(marks, labels, error, text):
     with pytest.raises(error, match=text):
         official_split(marks, labels, seed=0)
+
+
+class TestUnits:
+    people = np.repeat(np.arange(300), np.random.default_rng(0).integers(1, 6, 300))
+    labels = (people * 7919 % 10 < 3).astype(int)
+    rows = len(people)
+
+    @pytest.mark.parametrize("split", [paper_split, benchmark_split])
+    def test_no_unit_is_in_two_parts(self, split):
+        first = self.rows if split is paper_split else self.labels
+        parts = split(first, seed=0, together=self.people)
+        assert_partition(parts, self.rows)
+        units = [set(self.people[rows]) for rows in parts.values()]
+        assert sum(map(len, units)) == 300
+
+    def test_units_are_dealt_in_the_shares_and_stratified(self):
+        parts = benchmark_split(self.labels, seed=1, together=self.people)
+        assert [len(set(self.people[rows])) for rows in parts.values()] == [120, 90, 90]
+        for rows in parts.values():
+            assert self.labels[rows].mean() == pytest.approx(self.labels.mean(), abs=0.05)
+
+    def test_rows_of_their_own_are_as_without_units(self):
+        together = np.arange(500)[::-1]
+        sizes = [len(rows) for rows in paper_split(500, seed=0, together=together).values()]
+        assert sizes == [len(rows) for rows in paper_split(500, seed=0).values()]
+
+    def test_units_of_another_number_of_rows_are_refused(self):
+        with pytest.raises(ArgumentError, match=r"together.*units of shape \(500,\)"):
+            paper_split(500, seed=0, together=self.people)

@@ -29,6 +29,9 @@ def predict(
     factory: Annotated[
         str | None, typer.Option(help="module:function of your own that made the network.")
     ] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="Folder of the image files that the table names.")
+    ] = None,
     unknown_groups: Annotated[
         str,
         typer.Option(
@@ -43,13 +46,14 @@ def predict(
     """
     from fairfactor.data.group_lookup import UnknownGroups
     from fairfactor.files import atomic_file
-    from fairfactor.prediction import predict_file
+    from fairfactor.prediction import predict_file, read_images_from
     from fairfactor.run import load_table_model
 
     check_choice("unknown_groups", unknown_groups, get_args(UnknownGroups))
-    parts = predict_file(
-        load_table_model(model, factory), table, cast("UnknownGroups", unknown_groups)
-    )
+    loaded = load_table_model(model, factory)
+    if images is not None:
+        read_images_from(loaded, images)
+    parts = predict_file(loaded, table, cast("UnknownGroups", unknown_groups))
     if out is None and session.json:
         records = [record for part in parts for record in part.to_dict("records")]
         session.show("", {"predictions": records})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 
-from fairfactor.data.images.store import ImageStore, open_store
+from fairfactor.data.images.names import ImageNames
+from fairfactor.data.images.store import open_store
 from fairfactor.data.images.table import IMAGE, ImageTable, joined
 from fairfactor.data.tables import read_table
 from fairfactor.data.task import check_frame, require_columns
@@ -40,22 +42,27 @@ def load_folder(images: Path, labels: Path, *, column: str | None = None) -> Ima
     store = open_store(images)
     frame = read_table(labels)
     check_frame(frame)
+    there = ImageNames(store.names)
     if column is None:
-        column = image_column(frame, store)
+        column = image_column(frame, there, store.place)
     require_columns(frame.columns, (column,))
     if column != IMAGE and IMAGE in frame:
         raise DataError(f"{labels}: column {IMAGE!r} does not name the images. Rename it.")
-    frame = frame.rename(columns={column: IMAGE})
-    frame[IMAGE] = resolved(frame[IMAGE], store)
-    return joined(frame, store)
+    unnamed = int(frame[column].isna().sum())
+    if unnamed:
+        raise DataError(f"column {column!r} names no image in {unnamed:,} rows. Fill them in.")
+    names = [there.find(str(value)) or str(value) for value in frame[column]]
+    named = frame.drop(columns=column).assign(**{IMAGE: names})
+    return replace(joined(named, store), column=column)
 
 
-def image_column(frame: pd.DataFrame, store: ImageStore) -> str:
+def image_column(frame: pd.DataFrame, there: ImageNames, place: str) -> str:
     """The column of a table that names images.
 
     Args:
         frame: The table.
-        store: The images there are.
+        there: The images there are.
+        place: Where they are.
 
     Returns:
         The column of which the most values, among the first rows, are names of images.
@@ -63,46 +70,16 @@ def image_column(frame: pd.DataFrame, store: ImageStore) -> str:
     Raises:
         DataError: If no column has any.
     """
-    there = set(store.names)
-    shares = {
-        name: resolved(frame[name].head(_ASKED), store).isin(there).mean()
+    counts = {
+        str(name): sum(there.find(str(value)) is not None for value in frame[name].head(_ASKED))
         for name in frame.columns
         if not pd.api.types.is_float_dtype(frame[name].dtype)
     }
-    best = max(shares, key=lambda name: shares[name], default=None)
-    if best is None or shares[best] == 0:
-        first = next(iter(there), None)
-        told = f"the first image is {min(there)!r}" if first else "there are no images"
+    best = max(counts, key=lambda name: counts[name], default=None)
+    if best is None or not counts[best]:
+        told = f"the first image is {min(there.names)!r}" if there.names else "there are no images"
         raise DataError(
-            f"no column of the table names images of {store.place}: {told}. Name the folder that "
-            "the paths start from with --images."
+            f"no column of the table names images of {place}: {told}. Name the folder that the "
+            "paths start from with --images."
         )
-    return str(best)
-
-
-def resolved(values: pd.Series, store: ImageStore) -> pd.Series:
-    r"""Write values as names of a store: with "/" for "\", without "./", with a missing ending.
-
-    Args:
-        values: Names as a table has them.
-        store: The images there are.
-
-    Returns:
-        The names; one that is not in the store is left as it is.
-
-    Raises:
-        DataError: If a row has no name.
-    """
-    if values.isna().any():
-        raise DataError(
-            f"column {values.name!r} names no image in {int(values.isna().sum()):,} rows. Fill "
-            "them in."
-        )
-    texts = values.astype(str).str.replace("\\", "/").str.removeprefix("./")
-    there = set(store.names)
-    if texts.isin(there).all():
-        return texts
-    stems: dict[str, str] = {}
-    for name in store.names:
-        stems.setdefault(str(PurePosixPath(name).with_suffix("")), name)
-    return texts.where(texts.isin(there), texts.map(lambda text: stems.get(text, text)))
+    return best

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
+from fairfactor.data.images.names import ImageNames
 from fairfactor.errors import DataError
 
 IMAGE_ENDINGS = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
@@ -64,6 +65,10 @@ class FolderStore:
         return sorted(name for name, _ in _image_files(self.folder, ""))
 
     @cached_property
+    def _known(self) -> ImageNames:
+        return ImageNames(self.names)
+
+    @cached_property
     def version(self) -> str:
         """A digest of the names, sizes and times of the files."""
         digest = hashlib.sha256()
@@ -76,7 +81,7 @@ class FolderStore:
         """Read a file.
 
         Args:
-            name: Its path from the folder.
+            name: Its path from the folder, as `ImageNames` understands it.
 
         Returns:
             Its content.
@@ -88,6 +93,8 @@ class FolderStore:
         if not name or path.is_absolute() or ".." in path.parts:
             raise DataError(f"image {name!r} is not a path within the folder {self.folder}.")
         try:
+            if not (self.folder / path).is_file():
+                path = PurePosixPath(self._known.find(name) or name)
             return (self.folder / path).read_bytes()
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error

@@ -70,6 +70,7 @@ class ImageTable:
         split: Column with the release's own parts, ``train``, ``validation`` or ``test``, if any.
         identity: Column that says which person an image shows, if the release tells.
         centre: Share of the shorter side of an image that a face is cut to.
+        column: What ``image`` was called in the user's own table, as new tables will call it.
     """
 
     frame: pd.DataFrame
@@ -78,6 +79,7 @@ class ImageTable:
     split: str | None = None
     identity: str | None = None
     centre: float = 1.0
+    column: str = IMAGE
 
     def without_unusable(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +15,10 @@ from fairfactor.data.images.drawn_faces import load_drawn_faces
 from fairfactor.data.images.folder import load_folder
 from fairfactor.data.images.releases import RELEASES
 from fairfactor.data.images.roles import ImageRoles
-from fairfactor.data.images.table import ImageTable
+from fairfactor.data.images.table import IMAGE, ImageTable
 from fairfactor.data.request import DataRequest
 from fairfactor.data.task import TableTask, require_columns
-from fairfactor.errors import ArgumentError
+from fairfactor.errors import ArgumentError, FairfactorWarning
 from fairfactor.feature_extraction import FeatureExtractor
 
 BACKBONE = "efficientnet-lite0"
@@ -117,7 +118,7 @@ def _task(table: ImageTable, request: DataRequest) -> TableTask:
         bins=request.bins,
     )
     return extracted_task(
-        roles.frame,
+        roles.frame.rename(columns={IMAGE: table.column}),
         _extractor(table, request),
         replace(request, positive=roles.positive),
         target=roles.target,
@@ -142,6 +143,7 @@ def _extractor(table: ImageTable, request: DataRequest) -> FeatureExtractor:
         request.model or BACKBONE,
         table.images,
         weights=None if request.weights is None else Path(request.weights),
+        column=table.column,
         centre=table.centre,
     )
 
@@ -151,5 +153,10 @@ def _drawn_rows(table: ImageTable, most_rows: int) -> ImageTable:
     rows = len(table.frame)
     if rows <= most_rows:
         return table
+    warnings.warn(
+        f"{most_rows:,} of {rows:,} images are drawn at random. --most-rows takes more.",
+        FairfactorWarning,
+        stacklevel=2,
+    )
     drawn = np.sort(np.random.default_rng(0).choice(rows, most_rows, replace=False))
     return replace(table, frame=table.frame.iloc[drawn].reset_index(drop=True))
