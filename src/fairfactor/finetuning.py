@@ -228,9 +228,8 @@ def _shuffled_batches(
     examples: Examples, batch_size: int, generator: torch.Generator
 ) -> Iterator[Examples]:
     inputs, targets = examples
-    order = torch.randperm(len(targets), generator=generator)
-    inputs, targets = inputs[order], targets[order]
-    return zip(inputs.split(batch_size), targets.split(batch_size), strict=True)
+    for rows in torch.randperm(len(targets), generator=generator).split(batch_size):
+        yield inputs[rows], targets[rows]
 
 
 def _check_examples(name: str, examples: Examples) -> None:

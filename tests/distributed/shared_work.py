@@ -32,6 +32,7 @@ from fairfactor.importance import group_fisher, input_moments
 from fairfactor.mitigation.gap_penalty import GapPenalty
 from fairfactor.mitigation.rates import rate_family
 from fairfactor.mitigation.running_gap_penalty import RunningGapPenalty
+from fairfactor.mitigation.streamed_penalty import streamed_penalty_path
 
 VALUES = [f"{i:04d}" for i in range(20)]
 STATISTICS = ("diagonal", "input_matrix", "kronecker")
@@ -140,6 +141,27 @@ def penalties(processes: Processes) -> dict[str, Tensor]:
     return found
 
 
+def streamed_penalty(processes: Processes) -> dict[str, Tensor]:
+    torch.manual_seed(5)
+    inputs, (labels, groups) = torch.randn(NUMBER, 4).double(), classes_and_groups()
+    rows = own_rows(processes, groups)
+    own = [part[rows].split(2) for part in (inputs, labels, groups)]
+    path = streamed_penalty_path(
+        lambda: zip(*own, strict=True),
+        rate_family("equalized_odds", 3),
+        3,
+        3,
+        (0.0, 1.0),
+        weight_penalty=0.1,
+        processes=processes,
+    )
+    return {
+        f"{name} {step}": value.detach()
+        for step, layer in enumerate(path)
+        for name, value in layer.named_parameters()
+    }
+
+
 def features(processes: Processes, folder: Path) -> dict[str, Tensor]:
     extractor = FakeExtractor()
     cache = FeatureCache(folder / "features", shard_rows=2)
@@ -158,6 +180,7 @@ WORK: tuple[Callable[[Processes], dict[str, Tensor]], ...] = (
     moments,
     counts,
     penalties,
+    streamed_penalty,
 )
 
 

@@ -50,6 +50,7 @@ TOLERANCES = {
     "moments": 1e-10,
     "counts": 0,
     "penalties": 1e-6,
+    "streamed_penalty": 1e-5,
 }
 
 

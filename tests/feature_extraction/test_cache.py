@@ -312,6 +312,16 @@ class TestShards:
         assert torch.equal(torch.cat(list(shards)), shards.tensor())
         assert shards[torch.tensor([], dtype=torch.int64)].shape == (0, 3)
 
+    def test_batches_with_other_columns(
+        self, cache: FeatureCache, extractor: FakeExtractor
+    ) -> None:
+        shards = cache.shards(extractor, VALUES)
+        found = list(shards.batches(torch.arange(10), torch.arange(10) % 3))
+        assert [len(part) for batch in found for part in batch] == [4, 4, 4, 4, 4, 4, 2, 2, 2]
+        features, numbers, codes = (torch.cat(parts) for parts in zip(*found, strict=True))
+        assert torch.equal(features, shards.tensor())
+        assert torch.equal(numbers % 3, codes)
+
     def test_writing_to_what_was_read_leaves_the_file(
         self, cache: FeatureCache, extractor: FakeExtractor
     ) -> None:

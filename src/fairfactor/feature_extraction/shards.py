@@ -91,6 +91,21 @@ class FeatureShards:
         for index in range(len(self._shards)):
             yield self._map(index)
 
+    def batches(self, *columns: Tensor) -> Iterator[tuple[Tensor, ...]]:
+        """Map one file after another, with other columns of its rows.
+
+        Args:
+            *columns: Such as labels and group codes, rows first, in memory or mapped themselves.
+
+        Yields:
+            float32 of shape (rows of the file, width), then the columns of these rows.
+        """
+        start = 0
+        for features in self:
+            rows = slice(start, start + len(features))
+            yield features, *(column[rows] for column in columns)
+            start += len(features)
+
     def __getitem__(self, rows: Tensor) -> Tensor:
         """Read some rows.
 

@@ -36,29 +36,50 @@ def head_path(
     mean = features.mean(dim=0)
     scale = features.std(dim=0, correction=0).clamp_min(1e-6)
     standardised = (features - mean) / scale
-    layer = nn.Linear(features.shape[1], n_classes).to(features)
-    for parameter in layer.parameters():
-        nn.init.zeros_(parameter)
+    layer = zero_layer(features.shape[1], n_classes, features.dtype)
     for loss_of in losses:
-        optimizer = torch.optim.LBFGS(
-            layer.parameters(),
-            max_iter=iterations,
-            history_size=20,
-            line_search_fn="strong_wolfe",
-        )
 
-        def closure(optimizer: torch.optim.LBFGS = optimizer, loss_of: HeadLoss = loss_of) -> float:
-            optimizer.zero_grad()
+        def backward(loss_of: HeadLoss = loss_of) -> float:
             loss = loss_of(layer(standardised))
             loss = loss + weight_penalty / 2 * layer.weight.square().sum()
             loss.backward()
             return float(loss.detach())
 
-        optimizer.step(closure)
-        yield _unstandardised(layer, mean, scale)
+        minimize(layer, backward, iterations)
+        yield unstandardised(layer, mean, scale)
 
 
-def _unstandardised(layer: nn.Linear, mean: Tensor, scale: Tensor) -> nn.Linear:
+def zero_layer(width: int, n_classes: int, dtype: torch.dtype) -> nn.Linear:
+    """A linear layer of zeros, with which every path starts."""
+    layer = nn.Linear(width, n_classes, dtype=dtype)
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer
+
+
+def minimize(layer: nn.Linear, backward: Callable[[], float], iterations: int) -> None:
+    """Minimise a loss of all rows by L-BFGS, in place.
+
+    Args:
+        layer: The layer.
+        backward: Adds the gradient of the loss to the parameters and returns the loss.
+        iterations: Most iterations.
+    """
+    optimizer = torch.optim.LBFGS(
+        layer.parameters(),
+        max_iter=iterations,
+        history_size=20,
+        line_search_fn="strong_wolfe",
+    )
+
+    def closure() -> float:
+        optimizer.zero_grad()
+        return backward()
+
+    optimizer.step(closure)
+
+
+def unstandardised(layer: nn.Linear, mean: Tensor, scale: Tensor) -> nn.Linear:
     """The same function of features that are not standardised."""
     plain = nn.Linear(layer.in_features, layer.out_features).to(layer.weight)
     with torch.no_grad():

@@ -61,11 +61,22 @@ class GapPenalty:
 
     def __call__(self, probabilities: Tensor) -> Tensor:
         """The penalty of probabilities (rows × classes), a scalar."""
-        present = (self.sizes > 0).to(probabilities)
-        rates = self.rates(probabilities)
-        number = present.sum(dim=1, keepdim=True).clamp_min(1)
-        means = (rates * present).sum(dim=1, keepdim=True) / number
-        return 2 * ((rates - means) * present).square().sum()
+        return squared_gaps(self.rates(probabilities), self.sizes > 0)
+
+
+def squared_gaps(rates: Tensor, known: Tensor) -> Tensor:
+    """2 Σ_k Σ_s (r_ks − mean_s r_ks)² over the groups s whose rate is known.
+
+    Args:
+        rates: r, (rates × groups).
+        known: Which of them take part, (rates × groups), bool.
+
+    Returns:
+        A scalar.
+    """
+    number = known.sum(dim=1, keepdim=True).clamp_min(1)
+    means = (rates * known).sum(dim=1, keepdim=True) / number
+    return 2 * ((rates - means) * known).square().sum()
 
 
 def penalty_path(

@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from fairfactor.distributed import ALONE, Processes
 from fairfactor.errors import ArgumentError
+from fairfactor.mitigation.gap_penalty import squared_gaps
 from fairfactor.mitigation.rates import RateFamily
 
 
@@ -72,6 +73,4 @@ class RunningGapPenalty:
         running = self.hit_sums / torch.where(known, self.row_sums, 1)
         here = hits / rows.clamp_min(1)
         rates = running + here - here.detach()
-        number = known.sum(dim=1, keepdim=True).clamp_min(1)
-        means = (rates * known).sum(dim=1, keepdim=True) / number
-        return (2 * ((rates - means) * known).square().sum()).to(probabilities.dtype)
+        return squared_gaps(rates, known).to(probabilities.dtype)
