@@ -21,16 +21,21 @@ import math
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import torch
 from benchmarks.environment import describe_environment
+from benchmarks.measure import (
+    Step,
+    forget_highest,
+    median_ratio,
+    processor_seconds,
+    race,
+    resident_mib,
+)
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from torch.nn import functional
@@ -39,7 +44,6 @@ from fairfactor.importance import GroupFisher, group_fisher, select_layers
 
 RESULT = Path(__file__).parent / "results" / "importance.json"
 GROUPS = 4
-Step = Callable[[], object]
 
 
 class Block(nn.Module):
@@ -225,12 +229,6 @@ class Problem:
         return steps
 
 
-def processor_seconds(step: Step) -> float:
-    start = time.thread_time()
-    step()
-    return time.thread_time() - start
-
-
 def fastest_chunks(candidates: dict[str, Step]) -> dict[str, Step]:
     """Keep the fastest chunk size of each kind of per-sample gradients, of two tries each."""
     kept = {name: step for name, step in candidates.items() if "vmap" not in name}
@@ -244,32 +242,11 @@ def fastest_chunks(candidates: dict[str, Step]) -> dict[str, Step]:
     return kept
 
 
-def race(candidates: dict[str, Step], rounds: int) -> dict[str, list[float]]:
-    """Return the processor seconds of each candidate in every round."""
-    seconds: dict[str, list[float]] = {name: [] for name in candidates}
-    for index in range(rounds + 1):
-        for name, step in candidates.items():
-            taken = processor_seconds(step)
-            if index:  # the first round warms up
-                seconds[name].append(taken)
-    return seconds
-
-
-def median_ratio(over: list[float], under: list[float]) -> float:
-    return round(median(a / b for a, b in zip(over, under, strict=True)), 3)
-
-
-def resident_mib(entry: str) -> float:
-    """Read VmRSS (now) or VmHWM (highest) of this process; Linux only."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(entry)) / 1024
-
-
 def memory_growth(model: str, candidate: str) -> float:
     """Run one candidate once in this process and return the growth of its peak memory in MiB."""
     torch.set_num_threads(1)
     step = Problem(model).candidates()[candidate]
-    Path("/proc/self/clear_refs").write_text("5")  # forget the highest value so far
+    forget_highest()
     before = resident_mib("VmRSS")
     step()
     return resident_mib("VmHWM") - before

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
 from fairfactor.importance.calls import LayerUse
-from fairfactor.importance.group_sums import GroupSums
+from fairfactor.importance.group_sums import FEW_GROUPS, GroupSums
 
 CPU = torch.device("cpu")
 STATISTICS = ("diagonal", "input_matrix", "kronecker")
 
 
+@pytest.mark.parametrize("groups", [3, FEW_GROUPS + 1])
 @settings(max_examples=25, deadline=None)
 @given(
     positions=st.sampled_from([1, 2, 12, 150]),
@@ -22,7 +24,7 @@ STATISTICS = ("diagonal", "input_matrix", "kronecker")
     statistics=st.sets(st.sampled_from(STATISTICS)),
 )
 def test_every_form_equals_the_definition(
-    positions: int, inputs: int, outputs: int, statistics: set[str]
+    groups: int, positions: int, inputs: int, outputs: int, statistics: set[str]
 ) -> None:
     torch.manual_seed(positions)
     x = torch.randn(5, positions, inputs).double()
@@ -30,10 +32,10 @@ def test_every_form_equals_the_definition(
     g[1, -1] = 0  # a position that the loss does not see
     codes = torch.tensor([0, 2, 0, 2, 2])
     sums = GroupSums(inputs, outputs, statistics, CPU)
-    sums.grow(3)
+    sums.grow(groups)
     for rows in torch.arange(5).split(3):
         sums.add([LayerUse(nn.Linear(1, 1), x[rows], g[rows])], codes[rows])
-    counts = torch.tensor([2, 0, 3])
+    counts = torch.tensor([2, 0, 3] + [0] * (groups - 3))
     means = sums.means(counts)
 
     gradients = torch.einsum("sto,sti->soi", g, x)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fairfactor.distributed import ALONE, Processes
+from fairfactor.importance.group_sums import FEW_GROUPS
 from fairfactor.mitigation.class_head import head_path
 from fairfactor.mitigation.rates import RateFamily
 
@@ -39,13 +40,16 @@ class GapPenalty:
     ) -> None:
         self.hits = torch.from_numpy(family.hits).float()
         events = torch.from_numpy(family.events).float()[:, labels]
-        member = functional.one_hot(groups + 1, n_groups + 1)[:, 1:].float()
-        rows = torch.einsum("ki,is->ksi", events, member)
         self.processes = processes
-        self.sizes = rows.sum(dim=2)
-        processes.sum([self.sizes])
-        self.shares = rows / self.sizes.clamp_min(1)[:, :, None]
         self.labels = labels
+        self.events, self.codes, self.n_groups = events, groups + 1, n_groups
+        self.sizes = self._sums(events)
+        processes.sum([self.sizes])
+        self.shares: Tensor | None = None
+        if n_groups <= FEW_GROUPS:
+            member = functional.one_hot(self.codes, n_groups + 1)[:, 1:].float()
+            rows = torch.einsum("ki,is->ksi", events, member)
+            self.shares = rows / self.sizes.clamp_min(1)[:, :, None]
 
     def rates(self, probabilities: Tensor) -> Tensor:
         """Soft rates.
@@ -57,7 +61,16 @@ class GapPenalty:
             r, (rates × groups); 0 where a group has no such rows.
         """
         credit = torch.einsum("kci,ic->ki", self.hits[:, :, self.labels], probabilities)
-        return self.processes.sum_with_gradient(torch.einsum("ksi,ki->ks", self.shares, credit))
+        if self.shares is not None:
+            rates = torch.einsum("ksi,ki->ks", self.shares, credit)
+        else:
+            rates = self._sums(self.events * credit) / self.sizes.clamp_min(1)
+        return self.processes.sum_with_gradient(rates)
+
+    def _sums(self, values: Tensor) -> Tensor:
+        """Sum values (rates × rows) over the rows of each group, (rates × groups)."""
+        sums = values.new_zeros(len(values), self.n_groups + 1)
+        return sums.index_add(1, self.codes, values)[:, 1:].contiguous()
 
     def __call__(self, probabilities: Tensor) -> Tensor:
         """The penalty of probabilities (rows × classes), a scalar."""
