@@ -70,4 +70,4 @@ def apart(module: str, *arguments: object) -> Any:
 def write(name: str, result: Mapping[str, Any]) -> None:
     found = {**result, "environment": describe_environment()}
     atomic_write_text(RESULTS / f"{name}.json", json.dumps(found, indent=1) + "\n")
-    print(json.dumps(found, indent=1), flush=True)
+    print(f"{name}.json written", flush=True)
