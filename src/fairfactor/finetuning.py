@@ -229,7 +229,7 @@ def _shuffled_batches(
 ) -> Iterator[Examples]:
     inputs, targets = examples
     for rows in torch.randperm(len(targets), generator=generator).split(batch_size):
-        yield inputs[rows], targets[rows]
+        yield inputs.index_select(0, rows), targets.index_select(0, rows)
 
 
 def _check_examples(name: str, examples: Examples) -> None:

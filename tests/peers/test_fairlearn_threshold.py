@@ -5,11 +5,11 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from tests.peers.example import biased_problem
 
-from fairfactor.peers.fairlearn_threshold import THRESHOLD_DP, THRESHOLD_EO, _ScoreColumn
+from fairfactor.peers.fairlearn_threshold import THRESHOLD_DP, THRESHOLD_EO, _score_column
 
 
 def test_the_score_is_its_own_prediction():
-    column = _ScoreColumn()
+    column = _score_column()
     check_is_fitted(column)
     scores = np.array([[0.2], [1.0]])
     np.testing.assert_allclose(column.predict_proba(scores), [[0.8, 0.2], [0.0, 1.0]])

@@ -7,11 +7,10 @@ and need the group of a row to predict its class.
 from __future__ import annotations
 
 from functools import partial
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
 
 from fairfactor.groups import EXCLUDED
 from fairfactor.peers.peer import NO_KNOB, Peer, PeerResult, Setting, Target, strengths, two_classes
@@ -19,20 +18,24 @@ from fairfactor.pipeline import predict_probabilities
 from fairfactor.protocol import Part, Problem
 
 
-class _ScoreColumn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """A fitted classifier whose only input is the probability that it returns."""
+def _score_column() -> Any:
+    """Make a fitted classifier whose only input is the probability that it returns."""
+    from sklearn.base import BaseEstimator, ClassifierMixin  # a second that the CLI need not wait
 
-    def fit(self, _scores: object, _labels: object) -> Self:
-        """Do nothing: the scores are final."""
-        return self
+    class ScoreColumn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+        def fit(self, _scores: object, _labels: object) -> Self:
+            """Do nothing: the scores are final."""
+            return self
 
-    def predict_proba(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return [1 − p, p] for the column of p, shape (n, 1)."""
-        return np.hstack([1 - scores, scores])
+        def predict_proba(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+            """Return [1 − p, p] for the column of p, shape (n, 1)."""
+            return np.hstack([1 - scores, scores])
 
-    def __sklearn_is_fitted__(self) -> bool:
-        """Tell scikit-learn that nothing is left to fit."""
-        return True
+        def __sklearn_is_fitted__(self) -> bool:
+            """Tell scikit-learn that nothing is left to fit."""
+            return True
+
+    return ScoreColumn()
 
 
 def fit_threshold_optimizer(problem: Problem, setting: Setting, *, target: Target) -> PeerResult:
@@ -49,7 +52,7 @@ def fit_threshold_optimizer(problem: Problem, setting: Setting, *, target: Targe
     from fairlearn.postprocessing import ThresholdOptimizer
 
     optimizer = ThresholdOptimizer(
-        estimator=_ScoreColumn(),
+        estimator=_score_column(),
         constraints=target,
         prefit=True,
         predict_method="predict_proba",

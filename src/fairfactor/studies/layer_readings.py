@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from fairfactor.errors import ArgumentError
@@ -125,6 +124,8 @@ def direction_shares(inputs: Tensor, groups: Tensor, weight: Tensor) -> tuple[fl
 def _readability(
     seen: Tensor, seen_groups: Tensor, fresh: Tensor, fresh_groups: Tensor, n_groups: int
 ) -> tuple[float | None, ...]:
+    from sklearn.metrics import roc_auc_score  # slow to import, and a run does not need it
+
     probe = CellHead.fit(
         seen, torch.zeros_like(seen_groups), seen_groups, n_classes=1, n_groups=n_groups
     )
