@@ -27,8 +27,8 @@ from torch import distributed
 from fairfactor.distributed import ALONE, Processes
 from fairfactor.importance import group_fisher
 
-SHAPE = Shape(256, 2, 64, samples=96)
-BATCH, ROUNDS, REDUCED = 8, 3, 2**22
+SHAPE = Shape(256, 2, 64, samples=384)
+BATCH, ROUNDS, REDUCED = 8, 2, 2**22
 
 
 def measure(rank: int, number: int, folder: str) -> dict[str, Any]:

@@ -276,10 +276,11 @@ def predict_probabilities(model: nn.Module, inputs: Tensor, *, batch_size: int =
         batch_size: Rows in each forward pass; the same rows and size give the same bits.
 
     Returns:
-        Probabilities (rows × classes).
+        Probabilities (rows × classes), in float32 at least.
     """
     with evaluation_mode(model):
-        return torch.cat([model(batch).softmax(dim=-1) for batch in inputs.split(batch_size)])
+        logits = torch.cat([model(batch) for batch in inputs.split(batch_size)])
+        return logits.to(torch.promote_types(logits.dtype, torch.float32)).softmax(dim=-1)
 
 
 def _last_layer(model: nn.Module, layer: str, inputs: Tensor) -> str:
