@@ -36,6 +36,8 @@ class DataRequest:
         split_by: Column whose equal values stay in one part of every split, such as a person's
             name; ``"none"`` splits row by row even if the data set knows such a column.
         text: Column of texts that a pre-trained encoder reads.
+        pooling: How the hidden states of a text become one vector.
+        maximum_tokens: Tokens after which a text is cut.
         model: Pre-trained network whose features are the inputs.
         weights: File with its weights.
         feature_cache: Folder in which features are kept; ``None`` keeps none.
@@ -61,6 +63,8 @@ class DataRequest:
     unusable_images: UnusableImages = "refuse"
     split_by: str | None = None
     text: str | None = None
+    pooling: Literal["mean", "cls", "last"] = "mean"
+    maximum_tokens: int | None = None
     model: str | None = None
     weights: str | None = None
     feature_cache: Path | None = None

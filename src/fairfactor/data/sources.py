@@ -16,6 +16,8 @@ from fairfactor.data.request import DataRequest
 from fairfactor.data.table_file import TableFile
 from fairfactor.data.tables import load_table
 from fairfactor.data.task import TableTask
+from fairfactor.data.texts.text_table import TEXT_SETS
+from fairfactor.data.texts.text_task import OPTIONS, text_task
 from fairfactor.errors import ArgumentError
 
 
@@ -77,6 +79,10 @@ SOURCES: Mapping[str, Source] = MappingProxyType(
             accepts=image_task.ACCEPTED | {"images", "labels"},
             extracted=True,
         ),
+        **{
+            name: Source(text_task, known.description, (known.sensitive,), OPTIONS, extracted=True)
+            for name, known in TEXT_SETS.items()
+        },
     }
 )
 DATA_SETS = tuple(SOURCES)
@@ -98,12 +104,12 @@ def load_task(request: DataRequest) -> TableTask:
         ArgumentError: If a field does not belong to this data set, or ``data`` is neither a name
             nor a file.
     """  # noqa: DOC502 - raised by the request and by the source
+    require_usable(request)
     source = SOURCES.get(request.data)
     if source:
-        request.refuse_all_but(source.accepts)
         return source.load(request)
-    _require_file(request.data, request.target)
-    request.refuse_all_but(_OF_A_FILE)
+    if request.text is not None:
+        return text_task(request)
     assert request.target is not None
     return load_table(
         Path(request.data),
@@ -116,6 +122,24 @@ def load_task(request: DataRequest) -> TableTask:
         most_rows=request.most_rows,
         rows=request.rows or "all",
     )
+
+
+def require_usable(request: DataRequest) -> None:
+    """Check, before anything is read, that a data set knows what it is asked.
+
+    Args:
+        request: What is asked for.
+
+    Raises:
+        ArgumentError: As for `load_task`.
+    """  # noqa: DOC502 - raised by the request
+    source = SOURCES.get(request.data)
+    if source:
+        request.refuse_all_but(source.accepts)
+        return
+    _require_file(request.data, request.target)
+    of_texts = OPTIONS | {"text", "target", "positive", "bins", "threshold"}
+    request.refuse_all_but(_OF_A_FILE if request.text is None else of_texts)
 
 
 def describe(data: str) -> Mapping[str, str]:
@@ -159,6 +183,18 @@ def is_extracted(data: str) -> bool:
         False for tables.
     """
     return is_known(data) and SOURCES[data].extracted
+
+
+def is_texts(data: str) -> bool:
+    """Whether a data set that is known by name is one of texts.
+
+    Args:
+        data: As in `load_task`.
+
+    Returns:
+        False for all others.
+    """
+    return data in TEXT_SETS
 
 
 def default_sensitive(data: str) -> tuple[str, ...]:

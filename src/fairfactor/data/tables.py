@@ -247,7 +247,7 @@ def table_task(
     """
     check_frame(frame)
     require_columns(surveyed.columns if surveyed else frame.columns, (target, *sensitive, *exclude))
-    frame = _with_target(frame, target)
+    frame = with_target(frame, target)
     frame = frame.assign(**{target: binned(frame[target], bins=bins, threshold=threshold)})
     plan = plan_columns(
         frame,
@@ -307,8 +307,12 @@ def whole_numbers(column: pd.Series) -> pd.Series:
     return column.astype("int64") if is_whole else column
 
 
-def _with_target(frame: pd.DataFrame, target: str) -> pd.DataFrame:
+def with_target(frame: pd.DataFrame, target: str) -> pd.DataFrame:
     """Leave out the rows without a target, with a warning that counts them.
+
+    Args:
+        frame: The table.
+        target: Column to predict.
 
     Returns:
         The other rows.

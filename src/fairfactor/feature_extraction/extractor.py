@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Self
 
 from torch import Tensor, nn
@@ -59,6 +60,13 @@ class FeatureExtractor(nn.Module, ABC):
 
         Returns:
             The extractor.
+        """
+
+    def save_apart(self, folder: Path) -> None:
+        """Write what other programs can load of it; nothing unless a kind of extractor has it.
+
+        Args:
+            folder: The folder of the run.
         """
 
     def fingerprints(self, values: Sequence[str]) -> list[str]:

@@ -13,6 +13,7 @@ from fairfactor.feature_extraction.extractor import FeatureExtractor
 _KINDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "images": ("fairfactor.feature_extraction.images", "ImageExtractor"),
+        "text": ("fairfactor.feature_extraction.texts", "TextExtractor"),
     }
 )
 """Module and class by kind."""
