@@ -27,7 +27,10 @@ def test_gaps_of_the_rates_are_the_metric(name, n_classes):
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-@pytest.mark.parametrize("name", ["demographic_parity", "equalized_odds", "worst_group_error"])
+@pytest.mark.parametrize(
+    "name",
+    ["demographic_parity", "equalized_odds", "rms_true_positive_rate", "worst_group_error"],
+)
 def test_excess_of_counts_is_the_metric(name, n_classes):
     generator = np.random.default_rng(0)
     true, predicted, groups = generator.integers(n_classes, size=(3, 300))

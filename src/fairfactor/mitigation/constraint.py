@@ -21,6 +21,7 @@ METRIC_OF_NAME: dict[str, str] = {
     "demographic_parity": "demographic_parity_difference",
     "equal_opportunity": "equal_opportunity_difference",
     "false_positive_rate": "false_positive_rate_difference",
+    "rms_true_positive_rate": "rms_true_positive_rate_difference",
     "worst_group_error": "worst_group_accuracy",
     "worst_group_accuracy": "worst_group_accuracy",
     "accuracy": "accuracy",

@@ -14,6 +14,7 @@ _GIVEN_LABEL = frozenset(
         "equalized_odds_mean",
         "equalized_odds_sum",
         "equal_opportunity",
+        "rms_true_positive_rate",
         "false_positive_rate",
     }
 )

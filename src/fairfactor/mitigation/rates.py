@@ -24,11 +24,13 @@ class RateFamily:
         hits: A, (rates, classes decided, true classes), 0 or 1.
         events: B, (rates, true classes), 0 or 1: the rows that rate k is a share of.
         is_floor: Whether every rate is to be high, rather than equal between groups.
+        is_mean_square: Whether gaps count by their root mean square and not by the largest.
     """
 
     hits: Array
     events: Array
     is_floor: bool = False
+    is_mean_square: bool = False
 
     def shares(self, prior: Array) -> Array:
         """Probability π_ks = P(B_k[y] = 1, s) of what each rate is conditioned on.
@@ -55,7 +57,7 @@ class RateFamily:
         return int((present if self.is_floor else np.maximum(present - 1, 0)).sum())
 
     def excess(self, counts: ConfusionCounts) -> Array:
-        """The largest gap of any rate; for a floor, 1 minus the smallest rate.
+        """The largest gap of any rate, or the root mean square; for a floor, 1 minus the smallest.
 
         Args:
             counts: Confusion counts, with any leading axes.
@@ -68,6 +70,10 @@ class RateFamily:
         rates = np.divide(hits, rows, out=np.full(hits.shape, np.nan), where=rows > 0)
         low = np.fmin.reduce(rates, axis=-1)
         spread = 1 - low if self.is_floor else np.fmax.reduce(rates, axis=-1) - low
+        if self.is_mean_square:
+            known = np.isfinite(spread)
+            squares = np.where(known, spread, 0) ** 2
+            return np.asarray(np.sqrt(squares.sum(axis=-1) / known.sum(axis=-1).clip(min=1)))
         return np.asarray(np.fmax.reduce(spread, axis=-1))
 
     def decision_weights(self, multipliers: Array, prior: Array) -> Array:
@@ -96,7 +102,7 @@ def rate_family(constraint: str, n_classes: int) -> RateFamily:
     """The rates behind a constraint.
 
     As in `fairfactor.fairness`, with two classes only class 1 takes the positive role, with more
-    each class in turn.
+    each class in turn; the root mean square is over all classes.
 
     Args:
         constraint: A name in `METRIC_OF_NAME`.
@@ -108,7 +114,8 @@ def rate_family(constraint: str, n_classes: int) -> RateFamily:
     Raises:
         ArgumentError: If the constraint compares no rates.
     """
-    judged = [1] if n_classes == 2 else list(range(n_classes))
+    is_one_sided = n_classes == 2 and constraint != "rms_true_positive_rate"
+    judged = [1] if is_one_sided else list(range(n_classes))
     everyone = np.ones(n_classes)
     hits, events = [], []
     for c in judged:
@@ -117,6 +124,7 @@ def rate_family(constraint: str, n_classes: int) -> RateFamily:
         for event in {
             "demographic_parity": [everyone],
             "equal_opportunity": [own],
+            "rms_true_positive_rate": [own],
             "false_positive_rate": [everyone - own],
             "equalized_odds": [own, everyone - own],
             "equalized_odds_mean": [own, everyone - own],
@@ -129,7 +137,8 @@ def rate_family(constraint: str, n_classes: int) -> RateFamily:
     if not hits:
         accepted = f"a constraint that compares groups, one of {', '.join(METRIC_OF_NAME)}"
         raise ArgumentError("constraint", constraint, accepted)
-    return RateFamily(np.array(hits), np.array(events))
+    is_mean_square = constraint == "rms_true_positive_rate"
+    return RateFamily(np.array(hits), np.array(events), is_mean_square=is_mean_square)
 
 
 def joined(families: list[RateFamily]) -> RateFamily:

@@ -22,6 +22,7 @@ from fairfactor.mitigation.cell_model import (
 )
 from fairfactor.mitigation.cell_training import tuned_factor_network
 from fairfactor.mitigation.class_head import head_path
+from fairfactor.mitigation.erased_cells import fit_erased_features
 from fairfactor.mitigation.factor_objectives import (
     class_factors,
     group_weighted_factors,
@@ -244,6 +245,7 @@ RECIPES: dict[str, Recipe] = {
             fit_low_rank,
             needs_hidden_layer=True,
         ),
+        Recipe("erased-features", "Bayes rule, group means erased", fit_erased_features),
         Recipe("gap-penalty", "Last layer with a gap penalty", fit_gap_penalty),
         Recipe("group-weights", "Last layer with group weights", fit_group_weights),
         Recipe(

@@ -7,58 +7,12 @@ maps that leave a linear classifier nothing to find of the group, it moves the f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import torch
 from torch import Tensor
-from torch.nn import functional
 
 from fairfactor.features import layer_inputs
+from fairfactor.mitigation.eraser import Eraser, group_directions
 from fairfactor.peers.peer import Peer, PeerResult, Setting
 from fairfactor.protocol import Problem
-
-TOLERANCE = 1e-6
-"""Directions whose variance is below this share of the largest count as empty: dead units."""
-
-
-@dataclass(frozen=True)
-class Eraser:
-    """x ↦ x − (x − mean) removalᵀ.
-
-    Attributes:
-        mean: Shape (d,).
-        removal: Σ^½ P Σ^-½, shape (d, d).
-    """
-
-    mean: Tensor
-    removal: Tensor
-
-    @classmethod
-    def fit(cls, features: Tensor, groups: Tensor) -> Eraser:
-        """Learn what to remove.
-
-        Args:
-            features: Shape (n, d), float64.
-            groups: Group codes, shape (n,).
-
-        Returns:
-            The eraser.
-        """
-        mean = features.mean(dim=0)
-        centred = features - mean
-        members = functional.one_hot(groups).to(features.dtype)
-        variances, directions = torch.linalg.eigh(centred.T @ centred / len(features))
-        kept = variances > TOLERANCE * variances[-1]
-        roots, directions = variances[kept].sqrt(), directions[:, kept]
-        shifts = directions.T @ (centred.T @ members) / len(features) / roots[:, None]
-        basis, sizes, _ = torch.linalg.svd(shifts, full_matrices=False)
-        basis = basis[:, sizes > TOLERANCE * sizes[0]]
-        removal = (directions * roots) @ basis @ basis.T @ (directions / roots).T
-        return cls(mean, removal)
-
-    def __call__(self, features: Tensor) -> Tensor:
-        """Erase, shape (n, d) to (n, d)."""
-        return features - (features - self.mean) @ self.removal.T
 
 
 def fit_erasure(problem: Problem, _setting: Setting) -> PeerResult:
@@ -76,9 +30,10 @@ def fit_erasure(problem: Problem, _setting: Setting) -> PeerResult:
         return layer_inputs(problem.backbone, "head", inputs).double()
 
     train = problem.train.grouped
-    eraser = Eraser.fit(features(train.inputs), train.groups)
+    seen = features(train.inputs)
+    eraser = Eraser.fit(seen, group_directions(seen, train.groups))
     head = LogisticRegression(solver="newton-cholesky", max_iter=200)
-    head.fit(eraser(features(train.inputs)), train.labels)
+    head.fit(eraser(seen), train.labels)
     validation, test = (
         head.predict(eraser(features(part.inputs))) for part in (problem.validation, problem.test)
     )
