@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from fairfactor.errors import ArgumentError
@@ -31,7 +31,9 @@ _READ_ONLY: dict[type[nn.Module], tuple[str, ...]] = {
 _FILES = frozenset({"adapter_config.json", "adapter_model.safetensors", "README.md"})
 
 
-def attach_adapter(model: nn.Module, factors: Mapping[str, FactorPair]) -> PeftModel:
+def attach_adapter(
+    model: nn.Module, factors: Mapping[str, FactorPair], *, whole: Sequence[str] = ()
+) -> PeftModel:
     """Split each weight into W = (W − B A) + B A and train only B and A, as a LoRA adapter.
 
     The output does not change at first. Nothing is dropped, so a bias correction has no use here
@@ -41,6 +43,7 @@ def attach_adapter(model: nn.Module, factors: Mapping[str, FactorPair]) -> PeftM
     Args:
         model: The model; its named weights are reduced in place.
         factors: Factors of `weight_matrix` by layer name; down is A and up is B.
+        whole: Modules that train whole and are in the saved adapter, such as a new head.
 
     Returns:
         The model inside PEFT, ready to train.
@@ -57,7 +60,11 @@ def attach_adapter(model: nn.Module, factors: Mapping[str, FactorPair]) -> PeftM
     with warnings.catch_warnings():
         # PEFT has one setting for both layouts of a linear weight, and corrects it layer by layer.
         warnings.filterwarnings("ignore", "fan_in_fan_out is set to", UserWarning)
-        peft_model: PeftModel = peft.get_peft_model(model, _lora_config(peft, model, factors))
+        # It also asks transformers for a property that transformers has renamed.
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+        peft_model: PeftModel = peft.get_peft_model(
+            model, _lora_config(peft, model, factors, whole)
+        )
     with torch.no_grad():
         for name, pair in factors.items():
             layer: Any = peft_model.get_base_model().get_submodule(name)
@@ -104,6 +111,15 @@ def save_adapter(peft_model: PeftModel, folder: str | Path) -> None:
         peft_model.save_pretrained(
             str(temporary), path_initial_model_for_weight_conversion=str(start)
         )
+        _add_whole_modules(peft_model, temporary / "adapter_model.safetensors")
+
+
+def _add_whole_modules(peft_model: PeftModel, file: Path) -> None:
+    """Put the modules that train whole beside the factors: PEFT's conversion leaves them out."""
+    state = _import_peft().get_peft_model_state_dict(peft_model)
+    whole = {name: value.detach().cpu() for name, value in state.items() if "lora_" not in name}
+    if whole:
+        save_file(load_file(file) | whole, file, {"format": "pt"})
 
 
 def _import_peft() -> Any:
@@ -163,7 +179,9 @@ def _require_called(model: nn.Module, name: str) -> None:
             )
 
 
-def _lora_config(peft: Any, model: nn.Module, factors: Mapping[str, FactorPair]) -> Any:
+def _lora_config(
+    peft: Any, model: nn.Module, factors: Mapping[str, FactorPair], whole: Sequence[str]
+) -> Any:
     """Describe one LoRA per layer, with scaling alpha / r = 1 and names matched in full."""
     ranks = {f"^{re.escape(name)}": pair.down.shape[0] for name, pair in factors.items()}
     largest = max(ranks.values())
@@ -173,5 +191,6 @@ def _lora_config(peft: Any, model: nn.Module, factors: Mapping[str, FactorPair])
         rank_pattern=ranks,
         alpha_pattern=dict(ranks),
         target_modules="|".join(map(re.escape, factors)),
+        modules_to_save=list(whole) or None,
         fan_in_fan_out=all(is_transposed_linear(model.get_submodule(name)) for name in factors),
     )
