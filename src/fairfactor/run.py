@@ -72,8 +72,8 @@ def execute(
     require_free(out or next_free(RUNS, stem), overwrite=overwrite)
     checkpoints = _checkpoints("run", config, out)
     start = starting_model(config)
-    task = config.load(on_rows)
     with checkpoints.kept_until_done(resume=resume):
+        task = _load_task(config, on_rows, checkpoints)
         comparison = compare_methods(
             task,
             config,
@@ -115,8 +115,8 @@ def execute_tuning(
     require_free(out or next_free(RUNS, stem), overwrite=overwrite)
     checkpoints = _checkpoints("tune", config, out)
     start = starting_model(config)
-    task = config.load(_as_progress(on_progress))
     with checkpoints.kept_until_done(resume=resume):
+        task = _load_task(config, _as_progress(on_progress), checkpoints)
         tuning = run_tuning(
             task,
             config.constraint,
@@ -171,14 +171,46 @@ def execute_comparison(
     stem = f"compare-{_stem(config.data)}"
     require_free(out or next_free(RUNS, stem), overwrite=overwrite)
     checkpoints = _checkpoints("compare", config, out)
-    task = config.load(on_rows)
     with checkpoints.kept_until_done(resume=resume):
+        task = _load_task(config, on_rows, checkpoints)
         comparison = compare_with_peers(
             task, config, workers=workers, on_seed=on_seed, checkpoints=checkpoints
         )
         metrics = summarize_peers(comparison, describe(config.data))
         place = out or next_free(RUNS, stem)
         return RunFolder.write(place, config.to_dict(), metrics, None, overwrite=overwrite)
+
+
+def _load_task(
+    config: RunConfig | TuneConfig | CompareConfig, on_rows: OnRows, checkpoints: Checkpoints
+) -> TableTask:
+    """Load the data, and tune the encoder of texts first if that is asked for.
+
+    Returns:
+        The task.
+
+    Raises:
+        ArgumentError: If an encoder is to be tuned for several splits at once.
+    """
+    if not config.layers:
+        return config.load(on_rows)
+    seeds = 1 if isinstance(config, TuneConfig) else config.seeds
+    if seeds > 1:
+        raise ArgumentError(
+            "seeds",
+            seeds,
+            "1 with layers, because the encoder is tuned on the training rows of one split",
+            "Use --seeds 1 --first-seed N for each N.",
+        )
+    from fairfactor.studies.tuned_texts import tuned_text_task
+
+    return tuned_text_task(
+        config,
+        config.request(on_rows),
+        seed=config.seed if isinstance(config, TuneConfig) else config.first_seed,
+        minimum_group_size=config.minimum_group_size,
+        checkpoints=checkpoints,
+    )
 
 
 def _as_progress(on_progress: Callable[[str, float], None] | None) -> OnRows:

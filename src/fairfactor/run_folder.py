@@ -24,6 +24,7 @@ REPORT_FILE = "report.html"
 MODEL_FOLDER = "model"
 CARD_FILE = "README.md"
 BACKBONE_FOLDER = "backbone"
+ADAPTER_FOLDER = "adapter"
 MANIFEST_FILE = "manifest.json"
 BYTES_NEEDED = 10_000_000
 """Room that a run asks for before it starts; a run of the default writes less than 1 MB."""
@@ -33,6 +34,7 @@ _CONTENT = (
     REPORT_FILE,
     MODEL_FOLDER,
     BACKBONE_FOLDER,
+    ADAPTER_FOLDER,
     MANIFEST_FILE,
 )
 _MODEL_CONFIGS = (f"{MODEL_FOLDER}/config.json", f"{BACKBONE_FOLDER}/config.json")
@@ -83,6 +85,8 @@ class RunFolder:
             (temporary / REPORT_FILE).write_text(render_report(metrics, config), encoding="utf-8")
             if model is not None:
                 model.save(temporary / MODEL_FOLDER)
+                if model.extractor is not None:
+                    model.extractor.save_apart(temporary)
                 card = temporary / MODEL_FOLDER / CARD_FILE
                 card.write_text(render_card(metrics, config), encoding="utf-8")
             if backbone is not None:
