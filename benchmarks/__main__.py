@@ -1,6 +1,7 @@
 """Run benchmarks, each in a fresh process: ``python -m benchmarks``, or the ones that are named.
 
-The ablation takes long, so it runs only if it is named: ``python -m benchmarks ablation``.
+The ablation and the texts take long, so they run only if they are named:
+``python -m benchmarks ablation``.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ONLY_BY_NAME = {"ablation"}
+ONLY_BY_NAME = {"ablation", "text", "text_models"}
 
 
 def main(names: list[str]) -> None:

@@ -16,8 +16,10 @@ TEXTS = ["As [MASK], she led the team.", "", "he repaired the machines of the cl
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_tokenizer_survives_as_text(kind: str, tmp_path: Path) -> None:
     tokens = Tokens.from_folder(make_folder(tmp_path / "model", kind), 32)
-    again = Tokens.from_files(tokens.files(), 32)
+    files = tokens.files()
+    again = Tokens.from_files(files, 32)
     ids = tokens.ids(TEXTS)
+    assert tokens.files() == files == again.files()  # use changes nothing
     assert again.ids(TEXTS) == ids
     assert again.padding_id == tokens.padding_id
     assert [len(some) for some in ids][2] == 32

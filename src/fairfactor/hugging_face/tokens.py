@@ -110,6 +110,9 @@ class Tokens:
         Returns:
             Content by the name of the file.
         """
+        # The last call's truncation would be saved as well, and the texts are to be the same always.
+        self.tokenizer.backend_tokenizer.no_truncation()
+        self.tokenizer.backend_tokenizer.no_padding()
         with tempfile.TemporaryDirectory() as folder:
             self.tokenizer.save_pretrained(folder)
             return {
