@@ -20,7 +20,9 @@ class CompareConfig(DataSettings):
     settings: int = option(3, "How many settings of each peer with a strength are tried.")
     recipes: tuple[str, ...] = option(DEFAULT, f"Our recipes: {', '.join(RECIPES)}.")
     confidence: float = option(
-        0.7, "Share of bootstrap samples of the validation rows that must keep a peer's gap."
+        0.7,
+        "Share of bootstrap samples of the training and validation rows that must keep a peer's "
+        "gap, where that leaves us no less accurate.",
     )
     seeds: int = option(5, "Number of runs, each with its own split and backbone.")
     first_seed: int = option(0, "Seed of the first run.")

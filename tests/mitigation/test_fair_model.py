@@ -13,7 +13,7 @@ from fairfactor.mitigation.decisions import known_group
 from fairfactor.mitigation.fair_model import FairModel, load_fair_model, save_fair_model
 from fairfactor.mitigation.layer_factors import FactorConfig
 from fairfactor.mitigation.low_rank_cells import LowRankCells
-from fairfactor.mitigation.recipes import fit_late_features
+from fairfactor.mitigation.recipes import fit_constant, fit_late_features
 from fairfactor.models.mlp import build_mlp
 from fairfactor.surgery import save_model
 
@@ -54,6 +54,16 @@ def test_round_trip_is_bit_identical(kind, knows_groups, cell_models, problem, t
     assert torch.equal(loaded(problem.validation.inputs, *groups), before)
     assert not loaded.training
     assert json.loads((tmp_path / "model" / "config.json").read_text())
+
+
+def test_the_same_decision_for_everyone_round_trips(problem, tmp_path):
+    fitted = next(fit_constant(problem, 0))
+    model = FairModel(fitted.model, np.eye(2)[:, :, None]).eval()
+    save_fair_model(model, tmp_path / "model")
+    loaded = load_fair_model(tmp_path / "model", backbone)
+    decided = loaded(problem.validation.inputs).argmax(dim=1)
+    assert (decided == problem.train.labels.mode().values).all()
+    assert fitted.setting == {"decision": f"class {int(decided[0])}"}
 
 
 def test_a_network_with_locked_factors_round_trips(problem, tmp_path):

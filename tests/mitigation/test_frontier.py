@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -93,6 +95,71 @@ def test_confidence_asks_for_a_margin():
     assert not missed.met
     assert missed.point is frontier.points[1]
     assert "confidence 0.95" in missed.message
+
+
+def rates(selected, positives, rows=10_000):
+    """Two groups with those shares of positives and those (TPR, FPR)."""
+    cells = np.zeros((2, 2, 2), dtype=np.int64)
+    for group, (share, both) in enumerate(zip(positives, selected, strict=True)):
+        of_label = np.array([rows * (1 - share), rows * share])
+        cells[group, :, 1] = np.rint(of_label * both[::-1])
+        cells[group, :, 0] = np.rint(of_label) - cells[group, :, 1]
+    return ConfusionCounts(cells, ("a", "b"))
+
+
+def of_counts(validation, train=None):
+    return replace(point(0.5, 0.0), train=train or validation, validation=validation)
+
+
+def test_a_wide_margin_that_noise_eats_does_not_rule_out_a_narrow_one_that_holds():
+    """100 positive rows leave the TPR unsure by 5 points, 9,900 negative ones the FPR by half."""
+    unsure = of_counts(rates([(0.78, 0.05), (0.70, 0.05)], (0.01, 0.5)))
+    sure = of_counts(rates([(0.70, 0.05), (0.70, 0.19)], (0.01, 0.5)))
+    frontier = Frontier((unsure, sure))
+    constraints = [Constraint("equalized_odds", 0.15)]
+    assert unsure.metric("accuracy") > sure.metric("accuracy")
+    assert unsure.metric("equalized_odds") < sure.metric("equalized_odds")
+    choice = frontier.select(constraints, confidence=0.95)
+    assert choice.met
+    assert choice.point is sure
+
+
+def test_pooled_rows_decide_smaller_bounds():
+    """The margin of 10,000 rows a group is 0.65 points, that of 20,000 is 0.45."""
+    frontier = Frontier((point(0.85, 0.012),))
+    assert not frontier.select(at_most(0.0175), confidence=0.9).met
+    assert frontier.select(at_most(0.0175), confidence=0.9, evidence="pooled").met
+
+
+def test_pooled_rows_do_not_hide_what_validation_rows_show():
+    frontier = Frontier((point(0.9, 0.06, train_gap=0.0), point(0.8, 0.04)))
+    assert frontier.select(at_most(0.05), evidence="pooled").point is frontier.points[1]
+
+
+def test_where_nothing_is_sure_enough_the_surest_is_the_nearest():
+    """Fewer decisions for the positive class vary less: the same gap, a smaller margin."""
+    many, few = point(0.55, 0.004), point(0.95, 0.006)
+    choice = Frontier((many, few)).select(at_most(0.001), confidence=0.9)
+    assert not choice.met
+    assert choice.point is few
+
+
+CONSTANT = of_counts(rates([(0, 0), (0, 0)], (0.4, 0.2)))
+
+
+def test_the_same_decision_for_everyone_is_not_chosen_unless_asked_for(frontier):
+    assert CONSTANT.is_constant
+    assert not frontier.points[0].is_constant
+    both = Frontier((*frontier.points, CONSTANT))
+    refused = both.select(at_most(0.01))
+    assert not refused.met
+    assert refused.point is frontier.points[2]
+    assert refused.message.endswith("The same decision for everyone would, at accuracy 70.00%.")
+    assert "everyone" not in frontier.select(at_most(0.01)).message
+    asked = both.select(at_most(0.01), constant=True)
+    assert asked.met
+    assert asked.point is CONSTANT
+    assert Frontier((CONSTANT,)).select(at_most(0.01)).met
 
 
 def test_a_gap_can_be_minimised_under_a_floor_of_accuracy(frontier):

@@ -4,6 +4,7 @@ from tests.mitigation.small_problem import small_problem
 
 from fairfactor.mitigation import tune
 from fairfactor.mitigation.point_store import load_points, save_points
+from fairfactor.mitigation.recipes import CONSTANT
 
 
 def test_points_come_back_with_their_models_bit_for_bit(tmp_path) -> None:
@@ -18,8 +19,10 @@ def test_points_come_back_with_their_models_bit_for_bit(tmp_path) -> None:
         save_points(kept[name], folder)
         return load_points(folder, problem.backbone)
 
-    found = tune(problem, recipes=recipes, remember=remember).frontier.points
-    points = [point for name in recipes for point in kept[name]]
+    *found, constant = tune(problem, recipes=recipes, remember=remember).frontier.points
+    points = [point for own in kept.values() for point in own if not point.is_constant]
+    assert list(kept) == list(recipes)
+    assert constant.recipe == CONSTANT
     assert len(points) == len(found)
     for point, other in zip(points[::7], found[::7], strict=True):
         for part in ("train", "validation"):

@@ -92,3 +92,18 @@ def test_a_cell_without_rows_has_no_cost():
 def test_accuracy_compares_no_rates():
     with pytest.raises(ArgumentError, match="constraint="):
         rate_family("accuracy", 2)
+
+
+@pytest.mark.parametrize("favoured", [0, 1, 2])
+@pytest.mark.parametrize("name", ["demographic_parity", "equalized_odds"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_price_makes_other_decisions_dearer_by_the_same_for_every_row(n_classes, name, favoured):
+    favoured = min(favoured, n_classes - 1)
+    family = rate_family(name, n_classes)
+    cells = random_cells(50, n_classes, 3).numpy()
+    prior = cells.mean(axis=0, dtype=np.float64)
+    weights = family.decision_weights(0.3 * family.price(prior, favoured), prior)
+    scores = np.einsum("cys,xys->xc", weights, cells)
+    expected = cells.sum(axis=2) - 0.3 * (np.arange(n_classes) != favoured)
+    relative = [values - values[:, :1] for values in (scores, expected)]
+    np.testing.assert_allclose(*relative, atol=1e-6)

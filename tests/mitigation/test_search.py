@@ -6,8 +6,9 @@ import torch
 from tests.mitigation.small_problem import random_cells
 
 from fairfactor.mitigation.constraint import Constraint
+from fairfactor.mitigation.dual import Dual
 from fairfactor.mitigation.rates import rate_family
-from fairfactor.mitigation.search import dual_path, explore, nearby
+from fairfactor.mitigation.search import dual_path, explore, nearby, priced
 
 
 def sampled(rows, n_classes, n_groups, seed=0):
@@ -82,3 +83,25 @@ def test_neighbours_are_as_far_away_in_any_number_of_dimensions(size):
     np.testing.assert_allclose(found.sum(axis=2), 0, atol=1e-12)
     distance = np.sqrt((found**2).sum(axis=(1, 2)).mean())
     assert 0.2 < distance < 0.6
+
+
+@pytest.mark.parametrize("name", ["demographic_parity", "equalized_odds", "equal_opportunity"])
+@pytest.mark.parametrize(("n_classes", "n_groups"), [(2, 2), (3, 3)])
+def test_prices_lead_to_one_decision_for_everyone_without_a_gap(name, n_classes, n_groups):
+    cells = sampled(3000, n_classes, n_groups)[0].numpy()
+    family, prior = rate_family(name, n_classes), cells.mean(axis=0, dtype=np.float64)
+    dual = Dual(cells, family, prior)
+    frequent = int(prior.sum(axis=1).argmax())
+    shares = []
+    for multipliers in priced(cells, family, prior):
+        assert dual.gaps(multipliers).max() < 0.01
+        weights = family.decision_weights(multipliers, prior)
+        decided = np.einsum("cys,xys->xc", weights, cells).argmax(axis=1)
+        shares.append((decided == frequent).mean())
+    assert shares == sorted(shares)
+    assert shares[-1] > shares[0]
+
+
+def test_a_floor_has_no_prices():
+    cells = random_cells(100, 2, 3).numpy()
+    assert len(priced(cells, rate_family("worst_group_accuracy", 2), cells.mean(axis=0))) == 0

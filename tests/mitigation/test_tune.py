@@ -131,3 +131,21 @@ def test_prior_leaves_excluded_rows_out(problem):
     share = (problem.train.labels[included] == 1).double().mean()
     assert prior[1].sum() == pytest.approx(float(share))
     assert torch.is_tensor(share)
+
+
+def test_the_same_decision_for_everyone_is_a_point_under_its_own_name(problem):
+    frontier = tune(problem, recipes=FAST).frontier
+    [constant] = [point for point in frontier.points if point.is_constant]
+    assert constant.recipe == "constant"
+    assert constant.trained_parameters == 0
+    share = (problem.validation.labels == problem.train.labels.mode().values).double()
+    included = problem.validation.groups >= 0
+    assert constant.metric("accuracy") == pytest.approx(float(share[included].mean()))
+    assert constant.metric("equalized_odds") == 0
+
+
+def test_what_only_the_same_decision_for_everyone_keeps_is_not_met(problem):
+    tuned = tune(problem, constraints=["equalized_odds<=0"], recipes=FAST, confidence=0.9)
+    assert not tuned.met
+    assert not tuned.chosen.is_constant
+    assert "The same decision for everyone would" in tuned.message

@@ -9,7 +9,10 @@ import torch
 from tests.oracles import fairness_oracle
 from tests.studies.examples import FROZEN, hiring_frame, hiring_task
 
+from fairfactor.checkpoints import Checkpoints
+from fairfactor.mitigation import Constraint
 from fairfactor.peers import PEERS
+from fairfactor.peers.peer import Peer, PeerResult
 from fairfactor.protocol import Part, Problem, make_problem, predict_classes
 from fairfactor.studies import peer_run as module
 from fairfactor.studies.peer_comparison import PeerComparison
@@ -78,6 +81,45 @@ class TestOurs:
         assert met[1] < met[0]
 
 
+def always_no(problem: Problem, _setting: object) -> PeerResult:
+    return PeerResult(
+        np.zeros_like(problem.validation.labels), np.zeros_like(problem.test.labels), None
+    )
+
+
+class TestAnswer:
+    def test_a_peer_that_decides_the_same_for_everyone_is_matched_by_name(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        peer = Peer("same", "The same for everyone", "none", always_no)
+        monkeypatch.setattr(module, "PEERS", {"same": peer})
+        outcome = run_one(peers=("same",)).outcomes["same", 0]
+        for gap, metric in GAPS.items():
+            ours = outcome.ours[gap]
+            assert ours.met
+            assert ours.test[metric] <= outcome.test[metric] == 0
+            assert ours.test["accuracy"] >= outcome.test["accuracy"]
+            assert ours.recipe == "constant"
+
+    def test_the_margin_is_dropped_where_it_makes_us_less_accurate_than_the_peer(self) -> None:
+        problem = make_problem(hiring_task(), seed=0, hidden=(8, 6))
+        ours = module._Ours(problem, FROZEN, 0.95, 0, Checkpoints())
+        kept = [Constraint("demographic_parity", bound) for bound in BOUNDS]
+        compared = 0
+        for limit in kept:
+            sure = ours.frontier.select([limit], confidence=0.95, evidence="pooled")
+            unsure = ours.frontier.select([limit])
+            if not (sure.met and unsure.met):
+                continue
+            low, high = (s.point.metric("accuracy") for s in (sure, unsure))
+            assert ours.answer("demographic_parity", limit.bound, low) == ours._tested(sure)
+            if high > low:
+                compared += 1
+                found = ours.answer("demographic_parity", limit.bound, high)
+                assert found == ours._tested(unsure)
+        assert compared
+
+
 def test_test_rows_choose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     honest = run_one()
 
@@ -89,13 +131,15 @@ def test_test_rows_choose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(module, "make_problem", with_other_labels)
     other = run_one()
+    different = 0
     for key, choice in honest.frontier.items():
         changed = other.frontier[key]
         # Who is selected does not depend on labels: it is the same model on the same people.
         name = "demographic_parity_difference"
         assert changed.test[name] == choice.test[name]
-        assert changed.test["accuracy"] != choice.test["accuracy"]
+        different += changed.test["accuracy"] != choice.test["accuracy"]
         assert (changed.met, changed.recipe) == (choice.met, choice.recipe)
+    assert different > len(honest.frontier) / 2
     for entry, outcome in honest.outcomes.items():
         assert other.outcomes[entry].validation == outcome.validation
 

@@ -83,6 +83,35 @@ class ClassNetwork(CellModel):
         return cls(backbone, description["n_classes"])
 
 
+class ClassShares(CellModel):
+    """p(y), whatever the inputs say: the same decision for everyone.
+
+    Args:
+        shares: p(y), (classes,).
+    """
+
+    kind = "class_shares"
+    shares: Tensor
+
+    def __init__(self, shares: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("shares", shares)
+        self.n_classes, self.n_groups = len(shares), 1
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """p(y) of every row, (rows × classes × 1)."""
+        return self.shares[None, :, None].expand(len(inputs), -1, -1)
+
+    def description(self) -> dict[str, Any]:
+        """Number of classes."""
+        return {"n_classes": self.n_classes}
+
+    @classmethod
+    def skeleton(cls, _backbone: nn.Module, description: Mapping[str, Any]) -> Self:
+        """Make room for the shares; the backbone is not used."""
+        return cls(torch.zeros(description["n_classes"]))
+
+
 class FrozenCells(CellModel):
     """p(y | x) from a frozen network, p(s | y, x) from a cell head on inputs of its layers.
 

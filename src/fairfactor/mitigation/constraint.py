@@ -143,6 +143,33 @@ class Constraint:
         excess = -excess if self.is_floor else excess
         return np.where(np.isnan(excess), np.inf, excess)
 
+    def sure_excess(
+        self,
+        counts: ConfusionCounts,
+        confidence: float,
+        *,
+        replicates: int = 1000,
+        seed: int = 0,
+    ) -> float:
+        """What the excess does not exceed in a share of bootstrap samples.
+
+        Args:
+            counts: Confusion counts of one data set.
+            confidence: The share.
+            replicates: Number of bootstrap samples.
+            seed: Seed of the bootstrap.
+
+        Returns:
+            A fraction, infinite where the metric may be undefined.
+
+        Raises:
+            ArgumentError: If ``confidence`` is no probability.
+        """
+        if not 0 < confidence < 1:
+            raise ArgumentError("confidence", confidence, "a probability between 0 and 1, as 0.95")
+        excess = self.excess(resample(counts, replicates, seed))
+        return float(np.quantile(excess, confidence, method="inverted_cdf"))
+
     def is_met(
         self,
         counts: ConfusionCounts,
@@ -165,10 +192,7 @@ class Constraint:
 
         Raises:
             ArgumentError: If ``confidence`` is no probability.
-        """
+        """  # noqa: DOC502 - raised by sure_excess
         if confidence is None:
             return bool(self.excess(counts) <= ROUNDING)
-        if not 0 < confidence < 1:
-            raise ArgumentError("confidence", confidence, "a probability between 0 and 1, as 0.95")
-        excess = self.excess(resample(counts, replicates, seed))
-        return bool(np.quantile(excess, confidence, method="inverted_cdf") <= ROUNDING)
+        return self.sure_excess(counts, confidence, replicates=replicates, seed=seed) <= ROUNDING

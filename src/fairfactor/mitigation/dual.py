@@ -32,12 +32,14 @@ class Dual:
         family: The rates.
         prior: P(y, s), shape (classes, groups).
         temperature: τ, in units of probability.
+        offset: What is added to λ in the weights, at no cost: `RateFamily.price` of a decision.
     """
 
     probabilities: NDArray[np.float32] | Array
     family: RateFamily
     prior: Array
     temperature: float = _TEMPERATURE
+    offset: Array | float = 0.0
 
     def value_and_rates(self, multipliers: Array) -> tuple[float, Array]:
         """Smoothed E max_c … and the rates of the smoothed rule.
@@ -50,7 +52,8 @@ class Dual:
         """
         rows, n_classes, n_groups = self.probabilities.shape
         cells = self.probabilities.reshape(rows, -1)
-        weights = self.family.decision_weights(multipliers, self.prior).reshape(n_classes, -1)
+        weights = self.family.decision_weights(multipliers + self.offset, self.prior)
+        weights = weights.reshape(n_classes, -1)
         scores = cells @ (weights.T / self.temperature).astype(cells.dtype)
         # Classes first: reductions along a short last axis take ten times as long.
         scores = np.ascontiguousarray(scores.T)

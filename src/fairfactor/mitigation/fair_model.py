@@ -14,6 +14,7 @@ from fairfactor.errors import ArgumentError, SavedModelError
 from fairfactor.mitigation.cell_model import (
     CellModel,
     ClassNetwork,
+    ClassShares,
     ComposedCells,
     FrozenCells,
 )
@@ -25,7 +26,14 @@ from fairfactor.surgery import load_model, read_saved_config, save_model
 
 CELL_MODELS: dict[str, type[CellModel]] = {
     model.kind: model
-    for model in (ClassNetwork, FrozenCells, HeadCells, LowRankCells, ComposedCells)
+    for model in (
+        ClassNetwork,
+        ClassShares,
+        FrozenCells,
+        HeadCells,
+        LowRankCells,
+        ComposedCells,
+    )
 }
 """Cell models by their name in saved files."""
 

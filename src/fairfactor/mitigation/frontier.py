@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fairfactor.errors import ArgumentError
 from fairfactor.fairness import METRICS, Array, ConfusionCounts
@@ -16,11 +17,14 @@ from fairfactor.mitigation.constraint import METRIC_OF_NAME, ROUNDING, Constrain
 from fairfactor.mitigation.fair_model import FairModel
 from fairfactor.mitigation.hypervolume import dominated_area
 
-Evidence = Literal["train_and_validation", "validation"]
+Evidence = Literal["train_and_validation", "validation", "pooled"]
 
 NEGLIGIBLE_EXCESS = 0.002
 """Misses of a bound that differ by less than this are not worth accuracy: rows by the ten thousand
 leave gaps uncertain by several times as much."""
+
+_REPLICATES = 400
+_NEAREST = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +50,12 @@ class OperatingPoint:
     groups_at_prediction: bool
     cell_model: CellModel
     weights: Array
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether it decides the same for everyone, whatever the inputs say."""
+        decided = (self.train.cells + self.validation.cells).sum(axis=(0, 1))
+        return bool(np.count_nonzero(decided) <= 1)
 
     def metric(self, name: str, part: Literal["train", "validation"] = "validation") -> float:
         """A metric of one part.
@@ -114,6 +124,46 @@ class Frontier:
         """Counts on the validation rows, with a leading axis of points."""
         return _stacked([point.validation for point in self.points])
 
+    @cached_property
+    def _pooled(self) -> ConfusionCounts:
+        """Counts on the training and validation rows together."""
+        return ConfusionCounts(
+            self.train.cells + self.validation.cells, self.validation.group_names
+        )
+
+    @cached_property
+    def _constant(self) -> NDArray[np.bool_]:
+        """Which points decide the same for everyone."""
+        return np.array([point.is_constant for point in self.points])
+
+    @cached_property
+    def _sure(self) -> dict[tuple[str, float, bool, int], float]:
+        """What `_sure_excess` has computed: a bound shifts an excess, so 0 stands for all."""
+        return {}
+
+    def _sure_excess(
+        self,
+        index: int,
+        constraints: Sequence[Constraint],
+        confidence: float | None,
+        *,
+        pooled: bool,
+    ) -> float:
+        """The largest excess of a point over the bounds, in a share of bootstrap samples."""
+        largest = -np.inf
+        for constraint in constraints if confidence is not None else ():
+            key = (constraint.metric, confidence, pooled, index)
+            if key not in self._sure:
+                counts = (self._pooled if pooled else self.validation).cells[index]
+                self._sure[key] = Constraint(constraint.metric, 0.0).sure_excess(
+                    ConfusionCounts(counts, self.validation.group_names),
+                    confidence,
+                    replicates=_REPLICATES,
+                )
+            bound = constraint.bound if constraint.is_floor else -constraint.bound
+            largest = max(largest, self._sure[key] + bound)
+        return largest
+
     def select(
         self,
         constraints: Sequence[Constraint],
@@ -121,49 +171,75 @@ class Frontier:
         confidence: float | None = None,
         evidence: Evidence = "train_and_validation",
         minimize: str = "error_rate",
+        constant: bool = False,
     ) -> Selection:
         """Choose the best point that meets all constraints.
 
         A rule that is the best of many on the validation rows is partly the luckiest, so by default
         it has to keep each bound on the training rows too. The objective is that of the validation
-        rows.
+        rows. A rule that decides the same for everyone has no gap, and is of no use: it is chosen
+        only if there is no other, or where it is asked for.
 
         Args:
             constraints: What has to hold; none leaves the most accurate point.
-            confidence: The share of bootstrap samples of the validation rows that must keep each
-                bound; ``None`` asks for the estimate alone.
-            evidence: Rows on which each bound must hold.
+            confidence: The share of bootstrap samples that must keep each bound; ``None`` asks for
+                the estimates alone.
+            evidence: Rows on which each bound must hold. "train_and_validation": on both of them,
+                and with confidence on validation rows. "pooled": on validation rows, and with
+                confidence on both together; more rows, so that smaller bounds can be decided, but
+                rows among them that the models were fitted on.
             minimize: What to minimise among the points that meet the constraints: "error_rate", or
                 a gap such as "equalized_odds" next to a constraint on accuracy.
+            constant: Whether rules that decide the same for everyone may be chosen too.
 
         Returns:
             The choice; if no point meets the constraints, the best of those that miss them by
-            least, differences of `NEGLIGIBLE_EXCESS` aside.
+            least, with confidence if it is asked for, differences of `NEGLIGIBLE_EXCESS` aside.
 
         Raises:
             ArgumentError: If ``evidence`` or ``minimize`` is not one of the names above.
         """
         if evidence not in get_args(Evidence):
             raise ArgumentError("evidence", evidence, f"one of {', '.join(get_args(Evidence))}")
-        parts = [self.validation] + ([self.train] if evidence == get_args(Evidence)[0] else [])
+        pooled = evidence == "pooled"
+        others = {"validation": [], "pooled": [self._pooled], "train_and_validation": [self.train]}
+        parts = [self.validation, *others[evidence]]
         cost, error = _cost(minimize, parts), _cost("error_rate", parts)
         excess = np.full(len(self.points), -np.inf)
         for constraint in constraints:
             excess = np.maximum(excess, np.max([constraint.excess(p) for p in parts], axis=0))
-        near = np.flatnonzero(excess <= excess.min() + NEGLIGIBLE_EXCESS)
-        nearest = int(near[np.lexsort((error[near], cost[near]))[0]])
-        feasible = np.flatnonzero(excess <= ROUNDING)
-        smallest = np.inf
-        for index in feasible[np.lexsort((error[feasible], cost[feasible]))]:
-            # What does not keep the bounds surely enough rules out all that keep them by less.
-            if confidence is not None and excess[index] >= smallest:
-                continue
-            point = self.points[index]
-            if all(c.is_met(point.validation, confidence) for c in constraints):
-                return Selection(point, True, _found(point, constraints))
-            smallest = excess[index]
-        point = self.points[nearest]
-        return Selection(point, False, _missed(point, constraints, confidence))
+        if not constant and not self._constant.all():
+            excess[self._constant] = np.inf
+        best = np.lexsort((error, cost))
+        for index in best[excess[best] <= ROUNDING].tolist():
+            if self._sure_excess(index, constraints, confidence, pooled=pooled) <= ROUNDING:
+                return Selection(self.points[index], True, _found(self.points[index], constraints))
+        if confidence is not None:
+            nearest = np.argsort(excess, kind="stable")[:_NEAREST].tolist()
+            sure = np.full(len(excess), np.inf)
+            for index in nearest:
+                sure[index] = self._sure_excess(index, constraints, confidence, pooled=pooled)
+            excess = sure
+        near = best[excess[best] <= excess.min() + NEGLIGIBLE_EXCESS]
+        point = self.points[near[0]]
+        return Selection(point, False, self._missed(point, constraints, confidence))
+
+    def _missed(
+        self, point: OperatingPoint, constraints: Sequence[Constraint], confidence: float | None
+    ) -> str:
+        wanted = " and ".join(map(str, constraints))
+        sure = "" if confidence is None else f" at confidence {confidence:g}"
+        nearest = " and ".join(_measured(point, c.metric) for c in constraints)
+        useless = ""
+        for other in self.points:
+            if other.is_constant and all(c.is_met(other.validation) for c in constraints):
+                accuracy = other.metric("accuracy")
+                useless = f" The same decision for everyone would, at accuracy {accuracy:.2%}."
+        return (
+            f"No operating point meets {wanted}{sure}. The nearest has {nearest} at validation "
+            f"accuracy {point.metric('accuracy'):.2%} ({point.recipe}). Relax the bound or add "
+            f"recipes.{useless}"
+        )
 
     def pareto(self, metric: str = "equalized_odds") -> Frontier:
         """The points that no other beats on both validation accuracy and a gap, by rising gap.
@@ -219,18 +295,6 @@ def _found(point: OperatingPoint, constraints: Sequence[Constraint]) -> str:
     accuracy = point.metric("accuracy")
     kept = " and ".join(_measured(point, c.metric) for c in constraints) or "no constraint"
     return f"Validation accuracy {accuracy:.2%} with {kept} ({point.recipe})."
-
-
-def _missed(
-    point: OperatingPoint, constraints: Sequence[Constraint], confidence: float | None
-) -> str:
-    wanted = " and ".join(map(str, constraints))
-    sure = "" if confidence is None else f" at confidence {confidence:g}"
-    nearest = " and ".join(_measured(point, c.metric) for c in constraints)
-    return (
-        f"No operating point meets {wanted}{sure}. The nearest has {nearest} at validation "
-        f"accuracy {point.metric('accuracy'):.2%} ({point.recipe}). Relax the bound or add recipes."
-    )
 
 
 def _measured(point: OperatingPoint, name: str) -> str:

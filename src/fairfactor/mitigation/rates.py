@@ -76,6 +76,25 @@ class RateFamily:
             return np.asarray(np.sqrt(squares.sum(axis=-1) / known.sum(axis=-1).clip(min=1)))
         return np.asarray(np.fmax.reduce(spread, axis=-1))
 
+    def price(self, prior: Array, favoured: int) -> Array:
+        """Multipliers that make every other decision than one class dearer, or that one cheaper.
+
+        λ_ks = ±π_ks for the rates k of deciding for a class, summed over what they are conditioned
+        on, is a cost of 1 for that decision whatever the row: argmax_c p(c | x) − κ 1[c ≠ favoured]
+        for κ times as much.
+
+        Args:
+            prior: P(y, s), shape (classes, groups).
+            favoured: The class.
+
+        Returns:
+            λ, shape (rates, groups).
+        """
+        judged = self.hits.any(axis=2).argmax(axis=1)
+        if (judged == favoured).all():
+            return -self.shares(prior)
+        return np.asarray(self.shares(prior) * (judged != favoured)[:, None])
+
     def decision_weights(self, multipliers: Array, prior: Array) -> Array:
         """Weights of the Bayes rule of the Lagrangian of the constraints.
 

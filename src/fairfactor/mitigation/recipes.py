@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -16,6 +17,7 @@ from fairfactor.mitigation.bias_aware import fit_bias_aware
 from fairfactor.mitigation.cell_head import CellHead
 from fairfactor.mitigation.cell_model import (
     ClassNetwork,
+    ClassShares,
     ComposedCells,
     FrozenCells,
     features_and_logits,
@@ -47,6 +49,9 @@ _FACTOR_STRENGTHS = (0.5, 2.0, 8.0, 32.0, 128.0)
 _PARTITIONS: tuple[Partition, ...] = ("groups", "cells")
 _SHARPNESS = (0.0, 3.0, 10.0, 30.0, 100.0)
 _STEPS = (0.0, 0.01, 0.1)
+
+CONSTANT = "constant"
+"""The recipe that ignores the inputs, and is there to compare with."""
 
 
 def late_layers(problem: TuningProblem) -> tuple[str, ...]:
@@ -215,6 +220,20 @@ def fit_factor_weights(
             )
 
 
+def fit_constant(problem: TuningProblem, _seed: int) -> Iterator[FittedCells]:
+    """The most frequent class of the training rows for everyone: no gap, and no use of the inputs.
+
+    Args:
+        problem: The pre-trained network and the rows.
+
+    Yields:
+        One model.
+    """
+    number = torch.bincount(problem.train.labels, minlength=len(problem.class_names))
+    decision = problem.class_names[int(number.argmax())]
+    yield FittedCells(ClassShares(number / number.sum()), {"decision": decision}, 0)
+
+
 def _frozen(problem: TuningProblem, layers: tuple[str, ...]) -> FittedCells:
     backbone = copy.deepcopy(problem.backbone).requires_grad_(requires_grad=False).eval()
     features, _ = features_and_logits(backbone, layers, problem.train.inputs)
@@ -261,6 +280,7 @@ RECIPES: dict[str, Recipe] = {
             needs_hidden_layer=True,
         ),
         Recipe("bias-aware", "Bias-aware factors, locked", fit_bias_aware),
+        Recipe(CONSTANT, "The same decision for everyone", fit_constant),
     )
 }
 """Every recipe by name."""

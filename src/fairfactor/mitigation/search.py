@@ -23,6 +23,7 @@ _SPREAD = 0.4
 _DUAL_ROWS = 12_000
 _ROUNDS = 2
 _RULES_PER_ROUND = 500
+_PRICES = (0.1, 0.2, 0.35, 0.5, 0.7, 0.9)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +57,10 @@ def explore(
     neighbours and, unless the path is a line anyway, two rounds follow with the neighbours of the
     rules that no other beats.
 
+    Nearer to "the same decision for everyone" gaps are smaller, and surer, than at the end of the
+    path. So there are also rules without a gap that pay for any other decision than the most
+    frequent class, at growing prices.
+
     Args:
         cells: p(y, s | x) of training and validation rows, (rows × classes × groups).
         rows: Labels and groups of these rows.
@@ -78,6 +83,7 @@ def explore(
     prior = believed.mean(axis=0, dtype=np.float64) * (prior > 0)
     path = dual_path(believed, family, prior, points)
     scale = np.abs(path).max(axis=0)
+    path = np.concatenate([path, priced(believed, family, prior)])
 
     def counted(tried: Array) -> Rules:
         weights = family.decision_weights(tried, prior)
@@ -119,6 +125,23 @@ def dual_path(cells: Array, family: RateFamily, prior: Array, points: int) -> Ar
         tolerances = float(dual.gaps(start).max()) * np.linspace(1, 0, points + 1)[1:] ** 1.5
     path = [start, *dual.path(tolerances)]
     return np.stack(path + [path[-1] * factor for factor in _OVERSHOOT])
+
+
+def priced(cells: Array, family: RateFamily, prior: Array) -> Array:
+    """Multipliers of rules without a gap, nearer and nearer to one decision for everyone.
+
+    Args:
+        cells: p(y, s | x), (rows × classes × groups).
+        family: The rates to balance.
+        prior: P(y, s) of these rows, shape (classes, groups).
+
+    Returns:
+        λ, shape (prices, rates, groups); none for a floor, which a constant rule does not raise.
+    """
+    price = family.price(prior, int(prior.sum(axis=1).argmax()))
+    offsets = [] if family.is_floor else [amount * price for amount in _PRICES]
+    found = [next(Dual(cells, family, prior, offset=o).path([0.0])) + o for o in offsets]
+    return np.stack(found) if found else np.empty((0, *price.shape))
 
 
 def nearby(

@@ -17,7 +17,7 @@ from fairfactor.mitigation.decisions import count_decisions, known_group
 from fairfactor.mitigation.frontier import Evidence, Frontier, OperatingPoint, Selection
 from fairfactor.mitigation.rates import Array, RateFamily, joined, rate_family
 from fairfactor.mitigation.recipe import FittedCells, Recipe, TuningProblem, TuningRows
-from fairfactor.mitigation.recipes import DEFAULT, RECIPES, applicable
+from fairfactor.mitigation.recipes import CONSTANT, DEFAULT, RECIPES, applicable
 from fairfactor.mitigation.search import PartName, Rules, explore
 
 Progress = Callable[[str, float], None]
@@ -65,7 +65,9 @@ def tune(
         problem: The pre-trained network with training and validation rows.
         constraints: What has to hold, such as ``"equalized_odds<=0.05"``. Without any, the
             frontiers of equalised odds and demographic parity are explored.
-        recipes: Names in `RECIPES`.
+        recipes: Names in `RECIPES`. The same decision for everyone is always tried too, as the
+            point that no bound on a gap rules out; it is chosen only if there is no other, and
+            rules of the other recipes that come down to it are left out.
         confidence: As in `Frontier.select`.
         evidence: As in `Frontier.select`.
         minimize: As in `Frontier.select`.
@@ -88,21 +90,18 @@ def tune(
             raise ArgumentError("recipes", name, f"one of {', '.join(RECIPES)}")
     if not recipes:
         raise ArgumentError("recipes", recipes, f"one or more of {', '.join(RECIPES)}")
-    recipes = applicable(recipes, problem.backbone)
+    recipes = [name for name in applicable(recipes, problem.backbone) if name != CONSTANT]
     families = _families(wanted, minimize, len(problem.class_names))
+    points_of = partial(
+        _all_points, problem, families, groups_at_prediction=groups_at_prediction, seed=seed
+    )
     points: list[OperatingPoint] = []
     for index, name in enumerate(recipes):
         if on_progress:
             on_progress(RECIPES[name].label, index / len(recipes))
-        work = partial(
-            _all_points,
-            problem,
-            RECIPES[name],
-            families,
-            groups_at_prediction=groups_at_prediction,
-            seed=seed,
-        )
-        points.extend(remember(name, work))
+        found = remember(name, partial(points_of, RECIPES[name]))
+        points.extend(point for point in found if not point.is_constant)
+    points.extend(points_of(RECIPES[CONSTANT]))
     if on_progress:
         on_progress("Choosing", 1.0)
     frontier = Frontier(tuple(points))
@@ -114,8 +113,8 @@ def tune(
 
 def _all_points(
     problem: TuningProblem,
-    recipe: Recipe,
     families: Sequence[RateFamily],
+    recipe: Recipe,
     *,
     groups_at_prediction: bool,
     seed: int,

@@ -1,11 +1,17 @@
 """Each peer's point against ours with no larger a gap on validation rows.
 
-The rule, stated beforehand: our point is the most accurate one whose gap on training and validation
-rows is at most the gap that the peer shows on validation rows, with the confidence of the
-configuration, on each seed. On test rows our mean gap must then be at most the peer's plus one
-standard error of the peer's mean, else the point is not reached. The accuracies are compared by a
-paired test over seeds, adjusted by Holm for all duels together; below 0.05 the more accurate one is
-called better. Where a gap is undefined on some seed there is no duel.
+The rule, stated beforehand, on each seed: our point is the most accurate one whose gap is at most
+the gap that the peer shows on validation rows; on validation rows by the estimate, on training and
+validation rows together with the confidence of the configuration. The peer's own gap has no such
+margin. So where the margin leaves us less accurate than the peer on validation rows, it is dropped,
+and estimates on training and validation rows decide. Where that does not do either, a peer that
+hardly uses its inputs may still be answered by any point with no larger a gap and no lower
+accuracy, the same decision for everyone among them, which is named so.
+
+On test rows our mean gap must then be at most the peer's plus one standard error of the peer's
+mean, else the point is not reached. The accuracies are compared by a paired test over seeds,
+adjusted by Holm for all duels together; below 0.05 the more accurate one is called better. Where a
+gap is undefined on some seed there is no duel.
 """
 
 from __future__ import annotations

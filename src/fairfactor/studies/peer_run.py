@@ -18,7 +18,7 @@ from fairfactor.data.task import TableTask
 from fairfactor.errors import FairfactorWarning
 from fairfactor.fairness import METRICS
 from fairfactor.groups import Groups
-from fairfactor.mitigation import Constraint, OperatingPoint, tune
+from fairfactor.mitigation import Constraint, OperatingPoint, Selection, tune
 from fairfactor.peers import PEERS
 from fairfactor.protocol import (
     Backbone,
@@ -70,7 +70,7 @@ class PeerOutcome:
         test: Every metric on test rows.
         trained_parameters: Number of trained parameters, where that means something.
         seconds: Time of the fit.
-        ours: For each gap of the peer's target that is defined on validation rows, our point with
+        ours: For each gap of the peer's target that is defined on validation rows, our answer with
             no larger a gap than the peer has there.
     """
 
@@ -126,7 +126,8 @@ def run_peers(
         peers: Keys in `fairfactor.peers.PEERS`.
         settings: How many settings of each tunable peer are tried.
         recipes: Our recipes.
-        confidence: Share of bootstrap samples of the validation rows that must keep each bound.
+        confidence: Share of bootstrap samples of the training and validation rows that must keep
+            each bound.
         seed: Seed of the split, the initial weights and everything random.
         checkpoints: Where finished recipes and peers are kept.
 
@@ -200,8 +201,25 @@ class _Ours:
         self.tested: dict[OperatingPoint, dict[str, float]] = {}
 
     def choose(self, gap: str, bound: float) -> Choice:
+        """The most accurate point within a bound, by the configured confidence."""
         constraint = Constraint(gap, min(bound, 1.0))
-        selection = self.frontier.select([constraint], confidence=self.confidence)
+        return self._tested(
+            self.frontier.select([constraint], confidence=self.confidence, evidence="pooled")
+        )
+
+    def answer(self, gap: str, bound: float, accuracy: float) -> Choice:
+        """Our point for a peer's, by the rule that `fairfactor.studies.duels` states."""
+        limit, floor = Constraint(gap, min(bound, 1.0)), Constraint("accuracy", accuracy)
+        sure = self.frontier.select([limit], confidence=self.confidence, evidence="pooled")
+        if sure.met and floor.is_met(sure.point.validation):
+            return self._tested(sure)
+        unsure = self.frontier.select([limit])
+        if not (unsure.met and floor.is_met(unsure.point.validation)):
+            anything = self.frontier.select([limit, floor], constant=True)
+            unsure = anything if anything.met else unsure
+        return self._tested(unsure)
+
+    def _tested(self, selection: Selection) -> Choice:
         point = selection.point
         if point not in self.tested:
             classes = predict_classes(point.decide, self.problem.test.inputs)
@@ -242,7 +260,7 @@ def _run_peer(problem: Problem, ours: _Ours, key: str, place: int) -> PeerOutcom
         trained_parameters=result.trained_parameters,
         seconds=seconds,
         ours={
-            gap: ours.choose(gap, validation[metric])
+            gap: ours.answer(gap, validation[metric], validation["accuracy"])
             for gap, metric in targets.items()
             if math.isfinite(validation[metric])
         },
