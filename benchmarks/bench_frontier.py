@@ -2,10 +2,12 @@
 
 Ours starts from the pre-trained network: cell head on its frozen features, dual path and the rules
 around it, counts on training and validation rows, frontier. Theirs is one bound, one fit, on the
-inputs: with liblinear, as Fairlearn's notebooks, with scikit-learn's default (L-BFGS), and
-with Newton steps, the fastest that we found. All on one thread, one after the other, everything
-repeated; the libraries are loaded and warm before the first measurement. Run
-``python -m benchmarks frontier`` on an otherwise idle machine, or read the processor's seconds.
+inputs, with each of three solvers of scikit-learn's logistic regression: liblinear, which
+Fairlearn's examples use, L-BFGS, the default, and Newton steps. Which of them is the quickest
+depends on the machine and on what else it does; so does whether ours is quicker than that one. All
+on one thread, one after the other, everything repeated; the libraries are loaded and warm before
+the first measurement. Run ``python -m benchmarks frontier`` on an otherwise idle machine, or read
+the processor's seconds.
 """
 
 from __future__ import annotations

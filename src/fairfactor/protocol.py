@@ -109,6 +109,7 @@ class Problem(PretrainedProblem):
     Attributes:
         seed: Seed of the split, the initial weights and the order of the rows.
         test: Rows to report on.
+        test_positions: Their positions in the table.
         encoder: From the columns of the table to the inputs, learned from ``train``.
         tree_scores: From what the encoder gives to the inputs, if the backbone reads scores of
             trees, which are the inputs' last columns.
@@ -118,6 +119,7 @@ class Problem(PretrainedProblem):
 
     seed: int
     test: Part
+    test_positions: NDArray[np.int64]
     encoder: TableEncoder
     tree_scores: TreeScores | None
     seconds: float
@@ -204,6 +206,7 @@ def make_problem(
         train=parts["train"],
         validation=parts["validation"],
         test=parts["test"],
+        test_positions=split["test"],
         backbone=network,
         class_names=task.class_names,
         group_names=groups.names,

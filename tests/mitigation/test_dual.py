@@ -103,3 +103,10 @@ def test_a_group_without_rows_is_left_out():
         assert np.isfinite(multipliers).all()
         assert (multipliers[:, 2] == 0).all()
     assert dual.gaps(multipliers).max() < 0.01
+
+
+def test_multipliers_do_not_run_away_from_a_floor_that_no_rule_reaches():
+    dual = make_dual("worst_group_accuracy", 2, 3)
+    for multipliers in dual.path([0.9, 0.99], iterations=2000):
+        assert multipliers.min() == pytest.approx(-1000)
+        assert np.isfinite(dual.value_and_rates(multipliers)[0])

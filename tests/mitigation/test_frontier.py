@@ -162,6 +162,16 @@ def test_the_same_decision_for_everyone_is_not_chosen_unless_asked_for(frontier)
     assert Frontier((CONSTANT,)).select(at_most(0.01)).met
 
 
+def test_says_when_most_of_the_accuracy_above_a_constant_is_given_up(frontier):
+    both = Frontier((point(0.9, 0.2), point(0.78, 0.01), CONSTANT))
+    assert both.select(at_most(0.02)).message.endswith(
+        "That gives up more than half of what the inputs are worth: the same decision for everyone "
+        "has 70.00%, the most accurate point 90.00%."
+    )
+    assert "half" not in both.select(at_most(0.3)).message
+    assert "half" not in frontier.select(at_most(0.05)).message
+
+
 def test_a_gap_can_be_minimised_under_a_floor_of_accuracy(frontier):
     choice = frontier.select([Constraint("accuracy", 0.8)], minimize="demographic_parity")
     assert choice.point is frontier.points[4]

@@ -8,7 +8,7 @@ from fairfactor.errors import ArgumentError
 from fairfactor.mitigation.group_weights import (
     RunningGroupWeights,
     part_losses,
-    partition_codes,
+    parts_of,
     soft_worst,
 )
 
@@ -21,8 +21,10 @@ def random_rows(rows, parts, seed=0):
 
 def test_cells_are_class_and_group():
     labels, groups = torch.tensor([0, 1, 2, 1]), torch.tensor([1, 0, -1, 1])
-    assert partition_codes(labels, groups, 2, "cells").tolist() == [1, 2, -1, 3]
-    assert partition_codes(labels, groups, 2, "groups").tolist() == [1, 0, -1, 1]
+    for over, expected, number in (("cells", [1, 2, -1, 3], 6), ("groups", [1, 0, -1, 1], 2)):
+        codes, parts = parts_of(labels, groups, 3, 2, over)
+        assert codes.tolist() == expected
+        assert parts == number
 
 
 @pytest.mark.parametrize("sharpness", [0.0, 1e-3, 1.0, 30.0])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fairfactor.mitigation.rates import Array, RateFamily
 
 _TEMPERATURE = 0.01
+_LARGEST = 1e3
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +26,9 @@ class Dual:
 
     with the weights w_λ of `RateFamily.decision_weights`. For a floor, r_ks ≥ b for all s, it is
     min over λ ≤ 0 of E max_c … + b Σ λ. Both are convex; the maximum over classes is smoothed,
-    τ log Σ_c exp(· / τ), for a gradient.
+    τ log Σ_c exp(· / τ), for a gradient. Where no rule is feasible, as with a floor that is too
+    high, the dual has no minimum; so no part of λ exceeds 1000, which is a thousand times all
+    accuracy for a gap of 1.
 
     Attributes:
         probabilities: p(y, s | x), shape (rows, classes, groups).
@@ -96,7 +99,7 @@ class Dual:
                 args=(tolerance,),
                 jac=True,
                 method="L-BFGS-B",
-                bounds=[(0, None)] * len(parts),
+                bounds=[(0, _LARGEST)] * len(parts),
                 options={"maxiter": iterations, "ftol": 1e-9},
             ).x
             yield self._multipliers(parts)

@@ -17,7 +17,7 @@ from fairfactor.mitigation.cell_training import (
     initial_factor_network,
     train_factors,
 )
-from fairfactor.mitigation.group_weights import Partition, RunningGroupWeights, partition_codes
+from fairfactor.mitigation.group_weights import Partition, RunningGroupWeights, parts_of
 from fairfactor.mitigation.low_rank_cells import FactorNetwork
 from fairfactor.mitigation.rates import rate_family
 from fairfactor.mitigation.recipe import TuningProblem
@@ -125,9 +125,8 @@ def group_weighted_factors(
     Returns:
         A frozen network of classes alone for each step.
     """
-    rows, n_groups = problem.train, len(problem.group_names)
-    codes = partition_codes(rows.labels, rows.groups, n_groups, over)
-    parts = n_groups * (len(problem.class_names) if over == "cells" else 1)
+    rows, sizes = problem.train, (len(problem.class_names), len(problem.group_names))
+    codes, parts = parts_of(rows.labels, rows.groups, *sizes, over)
 
     def loss(weigh: RunningGroupWeights, log_cells: Tensor, batch: Tensor) -> Tensor:
         losses = functional.nll_loss(log_cells.flatten(1), rows.labels[batch], reduction="none")

@@ -213,7 +213,8 @@ class Frontier:
         best = np.lexsort((error, cost))
         for index in best[excess[best] <= ROUNDING].tolist():
             if self._sure_excess(index, constraints, confidence, pooled=pooled) <= ROUNDING:
-                return Selection(self.points[index], True, _found(self.points[index], constraints))
+                point = self.points[index]
+                return Selection(point, True, self._found(point, constraints))
         if confidence is not None:
             nearest = np.argsort(excess, kind="stable")[:_NEAREST].tolist()
             sure = np.full(len(excess), np.inf)
@@ -223,6 +224,20 @@ class Frontier:
         near = best[excess[best] <= excess.min() + NEGLIGIBLE_EXCESS]
         point = self.points[near[0]]
         return Selection(point, False, self._missed(point, constraints, confidence))
+
+    def _found(self, point: OperatingPoint, constraints: Sequence[Constraint]) -> str:
+        accuracy = point.metric("accuracy")
+        kept = " and ".join(_measured(point, c.metric) for c in constraints) or "no constraint"
+        accuracies = METRICS["accuracy"](self.validation)
+        best = float(accuracies.max())
+        useless = float(accuracies[self._constant].max(initial=0.0))
+        price = ""
+        if useless > 0 and accuracy - useless < (best - useless) / 2:
+            price = (
+                " That gives up more than half of what the inputs are worth: the same decision for "
+                f"everyone has {useless:.2%}, the most accurate point {best:.2%}."
+            )
+        return f"Validation accuracy {accuracy:.2%} with {kept} ({point.recipe}).{price}"
 
     def _missed(
         self, point: OperatingPoint, constraints: Sequence[Constraint], confidence: float | None
@@ -289,12 +304,6 @@ def _cost(name: str, parts: Sequence[ConfusionCounts]) -> Array:
         raise ArgumentError("metric", name, f"one that is better when small: {accepted}")
     values = np.max([constraint.value(part) for part in parts], axis=0)
     return np.where(np.isnan(values), np.inf, values)
-
-
-def _found(point: OperatingPoint, constraints: Sequence[Constraint]) -> str:
-    accuracy = point.metric("accuracy")
-    kept = " and ".join(_measured(point, c.metric) for c in constraints) or "no constraint"
-    return f"Validation accuracy {accuracy:.2%} with {kept} ({point.recipe})."
 
 
 def _measured(point: OperatingPoint, name: str) -> str:

@@ -14,20 +14,24 @@ Partition = Literal["groups", "cells"]
 """What is weighed: the groups, or the cells of class and group."""
 
 
-def partition_codes(labels: Tensor, groups: Tensor, n_groups: int, over: Partition) -> Tensor:
+def parts_of(
+    labels: Tensor, groups: Tensor, n_classes: int, n_groups: int, over: Partition
+) -> tuple[Tensor, int]:
     """The part of each row.
 
     Args:
         labels: Class codes, (rows,).
         groups: Group codes, (rows,); -1 excludes a row.
+        n_classes: Number of classes.
         n_groups: Number of groups.
         over: What the parts are.
 
     Returns:
-        Codes, (rows,); -1 for a row that is excluded.
+        Codes, (rows,), -1 for a row that is excluded, and the number of parts.
     """
-    cells = torch.where(groups < 0, groups, labels * n_groups + groups)
-    return cells if over == "cells" else groups
+    if over == "groups":
+        return groups, n_groups
+    return torch.where(groups < 0, groups, labels * n_groups + groups), n_classes * n_groups
 
 
 def part_losses(losses: Tensor, codes: Tensor, parts: int) -> tuple[Tensor, Tensor]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +35,7 @@ from fairfactor.mitigation.gap_penalty import GapPenalty, penalty_path
 from fairfactor.mitigation.group_weights import (
     Partition,
     part_losses,
-    partition_codes,
+    parts_of,
     soft_worst,
 )
 from fairfactor.mitigation.low_rank_cells import FactorNetwork, LowRankCells
@@ -130,14 +131,8 @@ def fit_gap_penalty(problem: TuningProblem, _seed: int) -> Iterator[FittedCells]
         family = rate_family(notion, n_classes)
         penalty = GapPenalty(family, rows.labels, rows.groups, len(problem.group_names))
         path = penalty_path(features, rows.labels, penalty, n_classes, _STRENGTHS)
-        for strength, head in zip(_STRENGTHS, path, strict=True):
-            network = copy.deepcopy(problem.backbone)
-            network.set_submodule(layer, head)
-            yield FittedCells(
-                ClassNetwork(network, n_classes),
-                {"penalty": notion, "strength": strength},
-                count_parameters(head).total,
-            )
+        settings = [{"penalty": notion, "strength": strength} for strength in _STRENGTHS]
+        yield from _with_heads(problem, layer, settings, path)
 
 
 def fit_group_weights(problem: TuningProblem, _seed: int) -> Iterator[FittedCells]:
@@ -150,7 +145,7 @@ def fit_group_weights(problem: TuningProblem, _seed: int) -> Iterator[FittedCell
         One network for each way to part the rows and each sharpness.
     """
     layer = late_layers(problem)[-1]
-    rows, n_classes, n_groups = problem.train, len(problem.class_names), len(problem.group_names)
+    rows, sizes = problem.train, (len(problem.class_names), len(problem.group_names))
     features = layer_inputs(problem.backbone, layer, rows.inputs)
 
     def loss(codes: Tensor, parts: int, sharpness: float, logits: Tensor) -> Tensor:
@@ -158,18 +153,10 @@ def fit_group_weights(problem: TuningProblem, _seed: int) -> Iterator[FittedCell
         return soft_worst(*part_losses(losses, codes, parts), sharpness)
 
     for over in _PARTITIONS:
-        codes = partition_codes(rows.labels, rows.groups, n_groups, over)
-        parts = n_groups * (n_classes if over == "cells" else 1)
+        codes, parts = parts_of(rows.labels, rows.groups, *sizes, over)
         losses = (partial(loss, codes, parts, sharpness) for sharpness in _SHARPNESS)
-        path = head_path(features, n_classes, losses)
-        for sharpness, head in zip(_SHARPNESS, path, strict=True):
-            network = copy.deepcopy(problem.backbone)
-            network.set_submodule(layer, head)
-            yield FittedCells(
-                ClassNetwork(network, n_classes),
-                {"weighed": over, "sharpness": sharpness},
-                count_parameters(head).total,
-            )
+        settings = [{"weighed": over, "sharpness": sharpness} for sharpness in _SHARPNESS]
+        yield from _with_heads(problem, layer, settings, head_path(features, sizes[0], losses))
 
 
 def fit_factor_penalty(
@@ -188,12 +175,8 @@ def fit_factor_penalty(
     start = start or class_factors(problem, seed=seed)
     for notion in _NOTIONS:
         path = penalised_factors(problem, start, notion, _FACTOR_STRENGTHS, seed=seed)
-        for strength, network in zip(_FACTOR_STRENGTHS, path, strict=True):
-            yield FittedCells(
-                LowRankCells(network),
-                {"penalty": notion, "strength": strength},
-                count_parameters(network).total,
-            )
+        settings = [{"penalty": notion, "strength": strength} for strength in _FACTOR_STRENGTHS]
+        yield from _with_factors(settings, path)
 
 
 def fit_factor_weights(
@@ -212,12 +195,7 @@ def fit_factor_weights(
     start = start or class_factors(problem, seed=seed)
     for over in _PARTITIONS:
         path = group_weighted_factors(problem, start, over, _STEPS, seed=seed)
-        for step, network in zip(_STEPS, path, strict=True):
-            yield FittedCells(
-                LowRankCells(network),
-                {"weighed": over, "step": step},
-                count_parameters(network).total,
-            )
+        yield from _with_factors([{"weighed": over, "step": step} for step in _STEPS], path)
 
 
 def fit_constant(problem: TuningProblem, _seed: int) -> Iterator[FittedCells]:
@@ -232,6 +210,28 @@ def fit_constant(problem: TuningProblem, _seed: int) -> Iterator[FittedCells]:
     number = torch.bincount(problem.train.labels, minlength=len(problem.class_names))
     decision = problem.class_names[int(number.argmax())]
     yield FittedCells(ClassShares(number / number.sum()), {"decision": decision}, 0)
+
+
+def _with_heads(
+    problem: TuningProblem,
+    layer: str,
+    settings: Sequence[Mapping[str, Any]],
+    heads: Iterable[nn.Linear],
+) -> Iterator[FittedCells]:
+    """The backbone with each new last layer."""
+    for setting, head in zip(settings, heads, strict=True):
+        network = copy.deepcopy(problem.backbone)
+        network.set_submodule(layer, head)
+        model = ClassNetwork(network, len(problem.class_names))
+        yield FittedCells(model, setting, count_parameters(head).total)
+
+
+def _with_factors(
+    settings: Sequence[Mapping[str, Any]], networks: Iterable[FactorNetwork]
+) -> Iterator[FittedCells]:
+    """Each network of factors, all of which was trained."""
+    for setting, network in zip(settings, networks, strict=True):
+        yield FittedCells(LowRankCells(network), setting, count_parameters(network).total)
 
 
 def _frozen(problem: TuningProblem, layers: tuple[str, ...]) -> FittedCells:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 import fairfactor
-from fairfactor.data.splits import benchmark_split
 from fairfactor.fairness import ConfusionCounts, confusion_counts
 from fairfactor.groups import Groups
 from fairfactor.intervals import group_table
@@ -216,9 +215,7 @@ def _single_features(tuning: Tuning) -> list[dict[str, Any]]:
         One entry a feature with the groups of both models; none for a single feature.
     """
     problem, test = tuning.problem, tuning.problem.test
-    task = tuning.task
-    rows = benchmark_split(task.labels, seed=problem.seed, together=task.together)["test"]
-    features = feature_groups(tuning.task, rows)
+    features = feature_groups(tuning.task, problem.test_positions)
     if not features:
         return []
     point = tuning.tuned.chosen
