@@ -110,3 +110,14 @@ def test_multipliers_do_not_run_away_from_a_floor_that_no_rule_reaches():
     for multipliers in dual.path([0.9, 0.99], iterations=2000):
         assert multipliers.min() == pytest.approx(-1000)
         assert np.isfinite(dual.value_and_rates(multipliers)[0])
+
+
+@pytest.mark.parametrize("name", ["equalized_odds", "worst_group_accuracy"])
+def test_a_start_at_the_optimum_stays_there(name):
+    dual = make_dual(name, 2, 3, temperature=0.01)
+    rates = dual.value_and_rates(np.zeros((len(dual.family.hits), 3)))[1]
+    tolerance = float(rates.min()) + 0.02 if dual.family.is_floor else 0.02
+    [found] = dual.path([tolerance], iterations=2000)
+    [again] = dual.path([tolerance], start=found, iterations=3)
+    assert np.abs(found).max() > 0
+    np.testing.assert_allclose(again, found, atol=1e-3)

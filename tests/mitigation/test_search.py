@@ -93,7 +93,7 @@ def test_prices_lead_to_one_decision_for_everyone_without_a_gap(name, n_classes,
     dual = Dual(cells, family, prior)
     frequent = int(prior.sum(axis=1).argmax())
     shares = []
-    for multipliers in priced(cells, family, prior):
+    for multipliers in priced(cells, family, prior, np.zeros_like(family.shares(prior))):
         assert dual.gaps(multipliers).max() < 0.01
         weights = family.decision_weights(multipliers, prior)
         decided = np.einsum("cys,xys->xc", weights, cells).argmax(axis=1)
@@ -104,4 +104,5 @@ def test_prices_lead_to_one_decision_for_everyone_without_a_gap(name, n_classes,
 
 def test_a_floor_has_no_prices():
     cells = random_cells(100, 2, 3).numpy()
-    assert len(priced(cells, rate_family("worst_group_accuracy", 2), cells.mean(axis=0))) == 0
+    family = rate_family("worst_group_accuracy", 2)
+    assert len(priced(cells, family, cells.mean(axis=0), np.zeros((1, 3)))) == 0

@@ -78,11 +78,18 @@ class Dual:
         low = np.where(present, rates, np.inf).min(axis=1)
         return np.asarray(np.maximum(high - low, 0))
 
-    def path(self, tolerances: Iterable[float], *, iterations: int = 60) -> Iterator[Array]:
+    def path(
+        self,
+        tolerances: Iterable[float],
+        *,
+        start: Array | None = None,
+        iterations: int = 60,
+    ) -> Iterator[Array]:
         """Multipliers λ for each tolerance ε, or each floor b, each started from the last.
 
         Args:
             tolerances: ε or b, best from loose to tight.
+            start: λ to start the first from; 0 if unset.
             iterations: Most L-BFGS-B iterations for each.
 
         Yields:
@@ -90,8 +97,9 @@ class Dual:
         """
         from scipy.optimize import minimize  # slow to import, and needed here only
 
-        shape = self.family.shares(self.prior).shape
-        parts = np.zeros((1 if self.family.is_floor else 2) * shape[0] * shape[1])
+        start = np.zeros(self._present.shape) if start is None else start
+        signs = (-1,) if self.family.is_floor else (1, -1)
+        parts = np.concatenate([np.maximum(sign * start, 0).ravel() for sign in signs])
         for tolerance in tolerances:
             parts = minimize(
                 self._objective,

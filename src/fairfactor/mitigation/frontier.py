@@ -151,7 +151,9 @@ class Frontier:
     ) -> float:
         """The largest excess of a point over the bounds, in a share of bootstrap samples."""
         largest = -np.inf
-        for constraint in constraints if confidence is not None else ():
+        if confidence is None:
+            return largest
+        for constraint in constraints:
             key = (constraint.metric, confidence, pooled, index)
             if key not in self._sure:
                 counts = (self._pooled if pooled else self.validation).cells[index]

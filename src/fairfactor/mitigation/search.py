@@ -83,7 +83,7 @@ def explore(
     prior = believed.mean(axis=0, dtype=np.float64) * (prior > 0)
     path = dual_path(believed, family, prior, points)
     scale = np.abs(path).max(axis=0)
-    path = np.concatenate([path, priced(believed, family, prior)])
+    path = np.concatenate([path, priced(believed, family, prior, path[points])])
 
     def counted(tried: Array) -> Rules:
         weights = family.decision_weights(tried, prior)
@@ -127,20 +127,24 @@ def dual_path(cells: Array, family: RateFamily, prior: Array, points: int) -> Ar
     return np.stack(path + [path[-1] * factor for factor in _OVERSHOOT])
 
 
-def priced(cells: Array, family: RateFamily, prior: Array) -> Array:
+def priced(cells: Array, family: RateFamily, prior: Array, start: Array) -> Array:
     """Multipliers of rules without a gap, nearer and nearer to one decision for everyone.
 
     Args:
         cells: p(y, s | x), (rows × classes × groups).
         family: The rates to balance.
         prior: P(y, s) of these rows, shape (classes, groups).
+        start: λ of a rule without a gap and without a price.
 
     Returns:
         λ, shape (prices, rates, groups); none for a floor, which a constant rule does not raise.
     """
     price = family.price(prior, int(prior.sum(axis=1).argmax()))
-    offsets = [] if family.is_floor else [amount * price for amount in _PRICES]
-    found = [next(Dual(cells, family, prior, offset=o).path([0.0])) + o for o in offsets]
+    found = []
+    for amount in () if family.is_floor else _PRICES:
+        dual = Dual(cells, family, prior, offset=amount * price)
+        start = next(dual.path([0.0], start=start))
+        found.append(start + dual.offset)
     return np.stack(found) if found else np.empty((0, *price.shape))
 
 
