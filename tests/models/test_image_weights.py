@@ -13,6 +13,7 @@ from fairfactor.models.image_weights import (
     load_image_network,
     packaged_weights,
     read_checkpoint,
+    trained_size,
 )
 
 IMAGES = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
@@ -127,3 +128,12 @@ def test_the_weights_of_packages_load(name, width):
     except DataError as error:
         pytest.skip(f"{error}, or all in requirements/models.txt")
     assert outputs(load_image_network(name)).shape == (2, width)
+
+
+def test_the_size_in_training_is_read_where_it_is_told(tmp_path, resnet):
+    state = resnet.state_dict()
+    torch.save(state, tmp_path / "weights.pth")
+    assert trained_size(tmp_path / "weights.pth") is None
+    for told, size in (({"image_size": "80"}, 80), ({"image_size": "-1"}, None), (None, None)):
+        save_file(state, tmp_path / "weights.safetensors", told)
+        assert trained_size(tmp_path / "weights.safetensors") == size

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from fairfactor.cli.app import app
 from fairfactor.errors import ArgumentError, DataError
+from fairfactor.feature_extraction.images import image_extractor
 from fairfactor.models.image_weights import load_image_network
 from fairfactor.pretraining.execute import held_out_images, pretrain
 
@@ -56,6 +57,11 @@ def test_the_card_has_accuracies_of_groups_and_no_name_of_an_image_or_place(fini
     )
     assert ".png" not in card
     assert config.images not in card + (finished.path / "config.json").read_text("utf-8")
+
+
+def test_an_extractor_gives_the_network_images_of_the_size_that_it_was_trained_with(finished):
+    assert image_extractor("resnet18", weights=finished.weights).size == 32
+    assert image_extractor("resnet18", weights=finished.weights, size=64).size == 64
 
 
 def test_a_second_call_finds_the_weights(finished, config):

@@ -185,8 +185,8 @@ def image_extractor(
         weights: Checkpoint under torchvision's names; ``None`` takes those of the package that
             ships some for ``efficientnet-lite0`` and ``mobilenet-v2``, see requirements/models.txt.
         column: Column that names the images.
-        size: Height and width of the images: 96, or what a folder of transformers tells, if
-            ``None``.
+        size: Height and width of the images; if ``None``, what the folder or the weights of
+            `fairfactor pretrain` tell, else 96.
         centre: Side of the central square that is seen, as a share of the shorter side.
 
     Returns:

@@ -17,10 +17,10 @@ from fairfactor.models.image_networks import (
     Normalisation,
     image_network,
 )
-from fairfactor.models.image_weights import load_image_network
+from fairfactor.models.image_weights import load_image_network, trained_size
 
 SIZE = 96
-"""Height and width of images, where a network takes any."""
+"""Height and width of images, where a network takes any and its weights do not tell."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,9 @@ def load_backbone(name: str, weights: Path | None = None) -> ImageBackbone:
         ArgumentError: If the name is neither, or weights are given beside a folder.
     """
     if name in IMAGE_NETWORKS:
-        return _of_network(name, load_image_network(name, weights))
+        network = load_image_network(name, weights)
+        size = None if weights is None else trained_size(weights)
+        return _of_network(name, network, size or SIZE)
     folder = Path(name)
     if not (folder / "config.json").is_file():
         accepted = f"{', '.join(IMAGE_NETWORKS)}, or a folder of transformers with a config.json"
@@ -99,12 +101,18 @@ def backbone_skeleton(architecture: Mapping[str, Any]) -> nn.Module:
     )
 
 
-def _of_network(name: str, network: nn.Module) -> ImageBackbone:
+def _of_network(name: str, network: nn.Module, size: int = SIZE) -> ImageBackbone:
     """Take the head off a network; its width is known even if it has no head."""
     known = image_network(name)
     head = cast("nn.Linear", known.build(1).get_submodule(known.head))
     network.set_submodule(known.head, nn.Identity())
-    return ImageBackbone(_frozen(network), head.in_features, {"name": name}, known.normalisation)
+    return ImageBackbone(
+        network=_frozen(network),
+        width=head.in_features,
+        architecture={"name": name},
+        normalisation=known.normalisation,
+        size=size,
+    )
 
 
 def _frozen(network: nn.Module) -> nn.Module:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -16,6 +16,8 @@ from fairfactor.data.installed import installed_file
 from fairfactor.errors import ArgumentError, SavedModelError
 from fairfactor.models.image_networks import IMAGE_NETWORKS, image_network
 
+SIZE_KEY = "image_size"
+"""Where the metadata of a file of safetensors tell the size of the images in training."""
 _NESTED = ("state_dict", "model")
 _PARALLEL = "module."
 
@@ -117,6 +119,23 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     if all(name.startswith(_PARALLEL) for name in found):
         return {name.removeprefix(_PARALLEL): tensor for name, tensor in found.items()}
     return dict(found)
+
+
+def trained_size(path: Path) -> int | None:
+    """Height and width of the images that weights were trained with.
+
+    Args:
+        path: A readable checkpoint.
+
+    Returns:
+        The size, if the file is one of safetensors that tells it, as those of `fairfactor pretrain`
+        do.
+    """
+    if path.suffix != ".safetensors":
+        return None
+    with safe_open(path, framework="pt") as file:
+        told = (file.metadata() or {}).get(SIZE_KEY, "")
+    return int(told) if told.isdecimal() and int(told) > 0 else None
 
 
 def _is_entry(entry: tuple[object, object]) -> bool:

@@ -20,6 +20,7 @@ from fairfactor.data.images.table import IMAGE, ImageTable
 from fairfactor.data.task import require_columns
 from fairfactor.errors import ArgumentError, DataError
 from fairfactor.files import atomic_folder, require_writable
+from fairfactor.models.image_weights import SIZE_KEY
 from fairfactor.pretraining.assessment import accuracies, as_json
 from fairfactor.pretraining.card import render_card
 from fairfactor.pretraining.config import PretrainConfig
@@ -170,7 +171,7 @@ def _train(
     predicted = predict_classes(network, pixels[out], config).numpy()
     columns = frame.loc[out.numpy(), [*config.groups]]
     tensors = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
-    return save(tensors), {
+    return save(tensors, {SIZE_KEY: str(config.size)}), {
         "images": len(frame),
         "trained_on": len(train),
         "classes": names,
