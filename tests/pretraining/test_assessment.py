@@ -22,6 +22,8 @@ def test_all_rows_and_then_each_group():
         ("race", "a", 3),
         ("race", "b", 2),
     ]
+    frequent = [one.most_frequent for one in accuracies(targets, predicted, columns)]
+    assert frequent == [0.4, 2 / 3, 0.0, 0.0, 1 / 3, 0.5]
     by_group = {one.group: one.accuracy for one in accuracies(targets, predicted, columns)}
     assert by_group["f"] == wilson_interval(2, 3)
     assert by_group["m"].value == 0

@@ -47,7 +47,7 @@ def pretrain(
     session.show(
         f"{config.architecture} tells {config.target!r} of {found['count']:,} held-out images "
         f"rightly in {accuracy['value']:.1%} ({accuracy['low']:.1%} to {accuracy['high']:.1%}); "
-        f"always the most frequent class would be in {metrics['most_frequent_class']:.1%}.\n"
+        f"always the most frequent class would be in {found['most_frequent']:.1%}.\n"
         f"Weights: {finished.weights}\nModel card: {finished.card}",
         {"weights": str(finished.weights), "card": str(finished.card), **metrics},
     )

@@ -22,12 +22,14 @@ class GroupAccuracy:
         group: Their value in that column.
         count: How many they are.
         accuracy: Share that is classified rightly, with its Wilson interval.
+        most_frequent: Share that is of the class that is the most frequent one of all rows.
     """
 
     column: str
     group: str
     count: int
     accuracy: Estimate
+    most_frequent: float
 
 
 def accuracies(
@@ -44,21 +46,22 @@ def accuracies(
         The accuracies, the largest group of each column first.
     """
     right = targets == predicted
-    found = [GroupAccuracy("", "all", len(right), _share(right))]
+    frequent = targets == np.bincount(targets).argmax()
+
+    def of(column: str, group: str, rows: NDArray[np.bool_]) -> GroupAccuracy:
+        share = wilson_interval(int(right[rows].sum()), int(rows.sum()))
+        return GroupAccuracy(column, group, int(rows.sum()), share, float(frequent[rows].mean()))
+
+    found = [of("", "all", np.ones(len(right), dtype=bool))]
     for name in columns.columns:
         values = columns[name].astype("string").fillna("missing").to_numpy()
         for value, _ in sorted(
             pd.Series(values).value_counts().items(), key=lambda item: (-item[1], str(item[0]))
         ):
-            of_group = right[values == value]
-            found.append(GroupAccuracy(str(name), str(value), len(of_group), _share(of_group)))
+            found.append(of(str(name), str(value), values == value))
     return tuple(found)
 
 
 def as_json(found: Sequence[GroupAccuracy]) -> list[Mapping[str, Any]]:
     """Accuracies as JSON values."""
     return [asdict(one) for one in found]
-
-
-def _share(right: NDArray[np.bool_]) -> Estimate:
-    return wilson_interval(int(right.sum()), len(right))

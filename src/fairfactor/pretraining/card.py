@@ -11,7 +11,7 @@ from fairfactor.pretraining.config import PretrainConfig
 from fairfactor.report.markdown import as_markdown
 
 _TEMPLATE = """\
-# {architecture}, trained to tell {target}
+# {architecture} pre-trained on {target}
 
 A network for images, trained from random weights. It is meant to be fine-tuned on another task, or
 to be a frozen source of features. What it says about a person must not decide anything about them.
@@ -19,26 +19,25 @@ to be a frozen source of features. What it says about a person must not decide a
 - Architecture: {architecture} under torchvision's parameter names, {parameters:,} parameters
 - Input: {size} × {size} pixels, normalised as ImageNet's where the architecture is
 - Classes: {classes}
-- Trained on {trained_on:,} images for {epochs} epochs, the last at {size} pixels; seed {seed},
-  {precision} on {device}, PyTorch {torch}
+- Training: {trained_on:,} images, {epochs} epochs, seed {seed}, {precision} on {device}, PyTorch
+  {torch}
 - Made by `{command}`
 
 ## Data
 
 {data}
 
-Licence of the images: {licence}. Weights learned from them may be bound by the same terms; ask
-before you publish them. They hold no image and no name, but a network can remember what it was
-trained on.
+Terms of the images: {licence}. Weights learned from them may be bound by the same terms; ask before
+you publish them. They hold no image and no name, but a network can remember what it was trained on.
 
 ## Accuracy on {held_out:,} images that it was not trained on
 
 An image is held out if the SHA-256 of `{seed}:` and its name, as a fraction, is below {share}. It
-is not known whether people appear on both sides. Always saying the most frequent class would be
-right in {most_frequent:.1%}. Intervals are Wilson's, 95 %.
+is not known whether people appear on both sides. Intervals are Wilson's, 95 %. The last column is
+what always saying the most frequent class would give.
 
-| group | images | accuracy | interval |
-| --- | --- | --- | --- |
+| group | images | accuracy | interval | most frequent class |
+| --- | --- | --- | --- | --- |
 {rows}
 
 ## Limits
@@ -64,8 +63,6 @@ def render_card(config: PretrainConfig, metrics: Mapping[str, Any]) -> str:
     release = RELEASES.get(config.data)
     about: Mapping[str, str] = release.description if release else {}
     told = " ".join(filter(None, (about.get("description"), about.get("citation"))))
-    first, *others = metrics["accuracies"]
-    rows = [first, *others]
     return _TEMPLATE.format(
         architecture=config.architecture,
         target=_escaped(config.target),
@@ -81,10 +78,9 @@ def render_card(config: PretrainConfig, metrics: Mapping[str, Any]) -> str:
         command=_command(config),
         data=f"{about.get('name', 'Images of your own')}. {told}".strip(),
         licence=about.get("licence", "as their owner says"),
-        held_out=first["count"],
+        held_out=metrics["accuracies"][0]["count"],
         share=config.held_out,
-        most_frequent=metrics["most_frequent_class"],
-        rows="\n".join(map(_row, rows)),
+        rows="\n".join(map(_row, metrics["accuracies"])),
     )
 
 
@@ -93,7 +89,7 @@ def _row(found: Mapping[str, Any]) -> str:
     name = f"{found['column']}: {found['group']}" if found["column"] else found["group"]
     return (
         f"| {_escaped(name)} | {found['count']:,} | {accuracy['value']:.1%} | "
-        f"{accuracy['low']:.1%} to {accuracy['high']:.1%} |"
+        f"{accuracy['low']:.1%} to {accuracy['high']:.1%} | {found['most_frequent']:.1%} |"
     )
 
 

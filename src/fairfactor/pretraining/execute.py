@@ -176,7 +176,6 @@ def _train(
         "trained_on": len(train),
         "classes": names,
         "class_counts": np.bincount(codes.numpy(), minlength=len(names)).tolist(),
-        "most_frequent_class": float(np.bincount(targets).max() / len(targets)),
         "losses": losses,
         "accuracies": as_json(accuracies(targets, predicted, columns)),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
