@@ -39,7 +39,7 @@ from fairfactor.fairness import ConfusionCounts, confusion_counts, equalized_odd
 from fairfactor.files import atomic_write_text
 from fairfactor.groups import Groups
 from fairfactor.intervals import bootstrap_gap_interval
-from fairfactor.models.image_networks import IMAGENET
+from fairfactor.models.image_networks import IMAGE_NETWORKS, IMAGENET, build_image_network
 from fairfactor.models.image_weights import load_image_network
 from fairfactor.pretraining.config import PretrainConfig
 from fairfactor.pretraining.training import LabelledImages, fit, predict_classes
@@ -290,6 +290,21 @@ def race_of_ranks(rounds: int) -> dict[str, dict[str, float]]:
     return found
 
 
+def race_of_layouts(rounds: int) -> dict[str, float]:
+    """Time of a network on images with channels last in memory, over that with channels first."""
+    ratios = {}
+    first = torch.randn(32, 3, 96, 96)
+    last = first.contiguous(memory_format=torch.channels_last)
+    for name in IMAGE_NETWORKS:
+        model = build_image_network(name, 2, seed=0).eval()
+        pairs = [
+            [step(model, inputs, inputs, training=False) for inputs in (first, last)]
+            for _ in range(rounds)
+        ]
+        ratios[name] = round(median(new / old for old, new in pairs[1:]), 3)
+    return ratios
+
+
 def describe_cell(
     work: Path, weights: Path, faces: Faces, scope: str, weighting: str, seed: int
 ) -> None:
@@ -370,6 +385,9 @@ def main() -> None:
         rows = summarize(options.work, options.weights, faces, seed, options.rounds)
         results[f"{options.label} by {options.group}, seed {seed}"] = rows
         results["two convolutions over one"] = race_of_ranks(5 * options.rounds)
+        results["channels last over channels first, 32 images of 96 pixels"] = race_of_layouts(
+            options.rounds
+        )
         results["environment"] = describe_environment()
         atomic_write_text(RESULT, json.dumps(results, indent=1) + "\n")
         print(json.dumps(rows, indent=1), flush=True)

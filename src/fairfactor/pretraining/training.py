@@ -213,8 +213,7 @@ def _varied(pixels: Tensor, size: int, generator: torch.Generator) -> Tensor:
 
 def _normalised(pixels: Tensor, config: PretrainConfig) -> Tensor:
     """What the network reads, on its device."""
-    images = image_network(config.architecture).normalisation(pixels.to(config.device))
-    return images.contiguous(memory_format=torch.channels_last)
+    return image_network(config.architecture).normalisation(pixels.to(config.device))
 
 
 def _write_state(
