@@ -149,7 +149,7 @@ def test_unknown_architectures_are_refused(tmp_path):
         {"architecture": {"name": "vgg"}},
         {"architecture": None},
         {"size": "64"},
-        {"size": 1},
+        {"size": 0},
         {"mean": 0.5},
         {"centre": "all"},
     ],

@@ -52,8 +52,8 @@ class ImageExtractor(FeatureExtractor):
     ) -> None:
         super().__init__(column, backbone.width)
         self.size = backbone.size if size is None else size
-        if type(self.size) is not int or self.size < SMALLEST:
-            raise ArgumentError("size", size, f"{SMALLEST} or more pixels")
+        if type(self.size) is not int or self.size < 1:
+            raise ArgumentError("size", size, "a positive number of pixels")
         if not 0 < centre <= 1:
             raise ArgumentError("centre", centre, "a share above 0 and up to 1")
         self.images, self.centre = images, centre
@@ -191,6 +191,11 @@ def image_extractor(
 
     Returns:
         The extractor.
+
+    Raises:
+        ArgumentError: If ``size`` is so small that nothing is left of an image inside a network.
     """
+    if size is not None and size < SMALLEST:
+        raise ArgumentError("size", size, f"{SMALLEST} or more pixels")
     backbone = load_backbone(architecture, None if weights is None else Path(weights))
     return ImageExtractor(backbone, images, column=column, size=size, centre=centre)
