@@ -20,6 +20,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -52,14 +53,14 @@ RESULT = Path(__file__).parent / "results" / "low_rank_images.json"
 SCOPES = {"head": ["fc"], "last stage": ["layer4", "fc"], "everything": []}
 LAYERS = {"head": ["fc"], "last stage": ["layer4.*", "fc"], "everything": ["layer*", "fc"]}
 WEIGHTINGS: dict[str, Callable[[], Weighting]] = {
+    "neutralised": Neutralized,
     "plain": Plain,
     "pooled": FisherWeighted,
-    "neutralised": Neutralized,
 }
-FRACTIONS = (0.0625, 0.125, 0.25, 0.5)
+FRACTIONS = (0.125, 0.25, 0.5)
 TOLERANCE = 0.005
 MULTIPLE = 16
-EPOCHS = {"head": 2, "last stage": 2, "everything": 3}
+EPOCHS = {"head": 2, "last stage": 2, "everything": 2}
 FISHER_ROWS = 512
 SIZE = 64
 
@@ -117,6 +118,14 @@ def train(model: nn.Module, scope: str, part: Part, seed: int, epochs: int, rate
 def predicted(model: nn.Module, part: Part) -> Tensor:
     with torch.autocast("cpu", torch.bfloat16):
         return predict_classes(model, part.pixels, settings(0, 1.0))
+
+
+def kept_predictions(path: Path, model: nn.Module, part: Part) -> Tensor:
+    """Predict, unless that was done before."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file({"predicted": predicted(model, part)}, path)
+    return load_file(path)["predicted"]
 
 
 def accuracy(model: nn.Module, part: Part) -> float:
@@ -340,8 +349,7 @@ def describe_cell(
         if scope == "head":
             break  # a head of two classes has no other rank that is smaller
     save_model(model, place / "model")
-    found = predicted(model, faces.test)
-    save_file({"predicted": found}, place / "predicted.safetensors")
+    kept_predictions(place / "predicted", model, faces.test)
     reached = tried[-1]["validation_accuracy"] >= aim
     atomic_write_text(
         place / "cell.json", json.dumps({"reached": reached, "aim": aim, "tried": tried}, indent=1)
@@ -357,14 +365,14 @@ def summarize(work: Path, weights: Path, faces: Faces, seed: int, rounds: int) -
             continue
         original = tuned(work, weights, faces, scope, seed)
         models[f"{scope}, whole"] = original
-        whole = predicted(original, faces.test)
+        whole = kept_predictions(work / f"{scope}-{seed}.predicted", original, faces.test)
         rows[f"{scope}, whole"] = {**sizes(original), **quality(whole, faces.test)}
         for weighting in WEIGHTINGS:
             place = work / f"{scope}-{weighting}-{seed}"
             if not (place / "cell.json").exists():
                 continue
             model = load_model(copy.deepcopy(original), place / "model").eval()
-            found = load_file(place / "predicted.safetensors")["predicted"]
+            found = kept_predictions(place / "predicted", model, faces.test)
             name = f"{scope}, {weighting}"
             models[name] = model
             rows[name] = {
@@ -387,6 +395,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--scopes", nargs="+", choices=SCOPES, default=list(SCOPES))
     parser.add_argument("--work", type=Path, default=Path("runs/low-rank-images"))
+    parser.add_argument("--only-summary", action="store_true", help="of the parts that there are")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -394,10 +403,8 @@ def main() -> None:
     results: dict[str, Any] = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     for seed in options.seeds:
         faces = load_faces(options.lfwa, options.label, options.group, seed)
-        for scope in options.scopes:
-            tuned(options.work, options.weights, faces, scope, seed)
-            for weighting in WEIGHTINGS:
-                describe_cell(options.work, options.weights, faces, scope, weighting, seed)
+        for scope, weighting in product(options.scopes, () if options.only_summary else WEIGHTINGS):
+            describe_cell(options.work, options.weights, faces, scope, weighting, seed)
         rows = summarize(options.work, options.weights, faces, seed, options.rounds)
         results[f"{options.label} by {options.group}, seed {seed}"] = rows
         results["two convolutions over one"] = race_of_ranks(5 * options.rounds)
