@@ -75,8 +75,16 @@ def test_without_a_last_layer_the_outputs_are_its_inputs(tmp_path, resnet):
     torch.testing.assert_close(features @ resnet.fc.weight.T + resnet.fc.bias, outputs(resnet))
 
 
-@pytest.mark.parametrize("change", ["missing", "extra", "shape", "half of the last layer"])
-def test_what_does_not_fit_is_refused_on_one_line(tmp_path, resnet, change):
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        ("missing", r"tensors are missing \(1\), such as 'layer1.0.conv1.weight'"),
+        ("extra", r"others are not in it \(1\), such as 'layer9.weight'"),
+        ("shape", r"'conv1.weight' is \(64, 3, 3, 3\) and not \(64, 3, 7, 7\)"),
+        ("half of the last layer", r"tensors are missing \(1\), such as 'fc.weight'"),
+    ],
+)
+def test_what_does_not_fit_is_refused_on_one_line(tmp_path, resnet, change, cause):
     state = resnet.state_dict()
     if change == "missing":
         del state["layer1.0.conv1.weight"]
@@ -87,9 +95,7 @@ def test_what_does_not_fit_is_refused_on_one_line(tmp_path, resnet, change):
     else:
         del state["fc.weight"]
     save_file(state, tmp_path / "weights.safetensors")
-    with pytest.raises(
-        SavedModelError, match=r"do not fit resnet18 \(.*one of resnet18, "
-    ) as error:
+    with pytest.raises(SavedModelError, match=f"resnet18: {cause}.*one of resnet18, ") as error:
         load_image_network("resnet18", tmp_path / "weights.safetensors")
     assert "\n" not in str(error.value)
 

@@ -20,6 +20,7 @@ SIZE_KEY = "image_size"
 """Where the metadata of a file of safetensors tell the size of the images in training."""
 _NESTED = ("state_dict", "model")
 _PARALLEL = "module."
+_COUNT = ".num_batches_tracked"  # which older checkpoints lack
 
 
 def load_image_network(name: str, weights: Path | None = None) -> nn.Module:
@@ -47,10 +48,9 @@ def load_image_network(name: str, weights: Path | None = None) -> nn.Module:
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
-        cause = " ".join(str(error).split())[:300]
         raise SavedModelError(
-            f"weights {path} do not fit {name} ({cause}). Name the architecture that they are of: "
-            f"one of {', '.join(IMAGE_NETWORKS)}."
+            f"weights {path} do not fit {name}: {_misfit(model.state_dict(), tensors)}. Name the "
+            f"architecture that they are of: one of {', '.join(IMAGE_NETWORKS)}."
         ) from error
     return model.eval()
 
@@ -136,6 +136,23 @@ def trained_size(path: Path) -> int | None:
     with safe_open(path, framework="pt") as file:
         told = (file.metadata() or {}).get(SIZE_KEY, "")
     return int(told) if told.isdecimal() and int(told) > 0 else None
+
+
+def _misfit(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
+    """What keeps tensors from being loaded, with one example of each kind."""
+    missing = [name for name in expected if name not in found and not name.endswith(_COUNT)]
+    unknown = [name for name in found if name not in expected]
+    reshaped = [
+        f"{name!r} is {tuple(found[name].shape)} and not {tuple(tensor.shape)}"
+        for name, tensor in expected.items()
+        if name in found and found[name].shape != tensor.shape
+    ]
+    told = [
+        *(f"tensors are missing ({len(missing)}), such as {name!r}" for name in missing[:1]),
+        *(f"others are not in it ({len(unknown)}), such as {name!r}" for name in unknown[:1]),
+        *reshaped[:1],
+    ]
+    return "; ".join(told)
 
 
 def _is_entry(entry: tuple[object, object]) -> bool:
