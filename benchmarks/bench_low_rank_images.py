@@ -50,7 +50,7 @@ from fairfactor.weighting import FisherWeighted, Neutralized, Plain, Weighting
 from fairfactor.whole_model import factorize_model
 
 RESULT = Path(__file__).parent / "results" / "low_rank_images.json"
-SCOPES = {"head": ["fc"], "last stage": ["layer4", "fc"], "everything": []}
+SCOPES = {"last stage": ["layer4", "fc"], "everything": [], "head": ["fc"]}
 LAYERS = {"head": ["fc"], "last stage": ["layer4.*", "fc"], "everything": ["layer*", "fc"]}
 WEIGHTINGS: dict[str, Callable[[], Weighting]] = {
     "neutralised": Neutralized,
@@ -403,7 +403,7 @@ def main() -> None:
     results: dict[str, Any] = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     for seed in options.seeds:
         faces = load_faces(options.lfwa, options.label, options.group, seed)
-        for scope, weighting in product(options.scopes, () if options.only_summary else WEIGHTINGS):
+        for weighting, scope in product(() if options.only_summary else WEIGHTINGS, options.scopes):
             describe_cell(options.work, options.weights, faces, scope, weighting, seed)
         rows = summarize(options.work, options.weights, faces, seed, options.rounds)
         results[f"{options.label} by {options.group}, seed {seed}"] = rows
