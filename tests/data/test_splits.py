@@ -3,7 +3,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairfactor.data.splits import benchmark_split, official_split, paper_split, split_rows
+from fairfactor.data.splits import (
+    TABLE_1,
+    benchmark_split,
+    official_split,
+    paper_split,
+    split_rows,
+    table_1_split,
+)
 from fairfactor.errors import ArgumentError, DataError
 
 
@@ -145,3 +152,16 @@ class TestUnits:
     def test_units_of_another_number_of_rows_are_refused(self):
         with pytest.raises(ArgumentError, match=r"together.*units of shape \(500,\)"):
             paper_split(500, seed=0, together=self.people)
+
+
+@pytest.mark.parametrize(("data", "rows"), [("lfw+a", 13_143), ("celeba", 202_599)])
+def test_the_sizes_of_table_1_are_exact_on_the_whole_release(data, rows):
+    parts = table_1_split(data, rows, seed=0)
+    assert_partition(parts, rows)
+    assert {name: len(part) for name, part in parts.items()} == TABLE_1[data]
+
+
+def test_other_numbers_of_rows_have_its_proportions():
+    assert [len(part) for part in table_1_split("lfw+a", 1000, seed=0).values()] == [524, 76, 400]
+    with pytest.raises(ArgumentError, match="one of adult, lfw"):
+        table_1_split("utkface", 100, seed=0)

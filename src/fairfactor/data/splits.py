@@ -13,7 +13,14 @@ from fairfactor.errors import ArgumentError, DataError
 RowParts = dict[str, NDArray[np.int64]]
 
 _NEW_TASK_SHARE = 0.4
-_TABLE_1 = {"train": 12_287, "validation": 5_000, "test": 10_315}
+TABLE_1 = {
+    "adult": {"train": 12_287, "validation": 5_000, "test": 10_315},
+    "lfw+a": {"train": 6_885, "validation": 1_000, "test": 5_258},
+    "celeba": {"train": 190_599, "validation": 4_000, "test": 8_000},
+}
+"""Sizes of the parts in the paper (arXiv 2403.00625, Table 1). It has 194,599 rows to train on for
+CelebA, which with the 8,000 to test on is all of it: the 4,000 to validate on are taken from them.
+"""
 
 
 def split_rows(
@@ -102,8 +109,8 @@ def _split_units(
 def paper_split(rows: int, *, seed: int, together: ArrayLike | None = None) -> RowParts:
     """Split as in the paper: 60 % pre-train, 40 % are the new task.
 
-    The new task is split 12,287 : 5,000 : 10,315 (arXiv 2403.00625, Table 1). Those are proportions
-    here because they do not sum to 40 % of Adult's rows, complete or all.
+    The new task is split 12,287 : 5,000 : 10,315 (`TABLE_1`). Those are proportions here because
+    they do not sum to 40 % of Adult's rows, complete or all.
 
     Args:
         rows: Number of rows.
@@ -113,10 +120,37 @@ def paper_split(rows: int, *, seed: int, together: ArrayLike | None = None) -> R
     Returns:
         Parts ``pretraining``, ``train``, ``validation`` and ``test``.
     """
-    total = sum(_TABLE_1.values())
-    new_task = {name: _NEW_TASK_SHARE * size / total for name, size in _TABLE_1.items()}
+    new_task = {name: _NEW_TASK_SHARE * share for name, share in _table_1_shares("adult").items()}
     proportions = {"pretraining": 1 - _NEW_TASK_SHARE} | new_task
     return split_rows(rows, proportions, seed=seed, together=together)
+
+
+def table_1_split(
+    data: str, rows: int, *, seed: int, together: ArrayLike | None = None
+) -> RowParts:
+    """Split into parts of the paper's sizes, or of those proportions if there are other rows.
+
+    Args:
+        data: A name in `TABLE_1`.
+        rows: Number of rows; those of the whole release give the sizes exactly.
+        seed: The same seed gives the same parts.
+        together: As in `split_rows`.
+
+    Returns:
+        Parts ``train``, ``validation`` and ``test``.
+
+    Raises:
+        ArgumentError: If the paper has no sizes for this data set.
+    """
+    if data not in TABLE_1:
+        raise ArgumentError("data", data, f"one of {', '.join(TABLE_1)}")
+    return split_rows(rows, _table_1_shares(data), seed=seed, together=together)
+
+
+def _table_1_shares(data: str) -> dict[str, float]:
+    """Share of each part."""
+    sizes = TABLE_1[data]
+    return {name: size / sum(sizes.values()) for name, size in sizes.items()}
 
 
 def benchmark_split(labels: ArrayLike, *, seed: int, together: ArrayLike | None = None) -> RowParts:

@@ -30,6 +30,7 @@ ROOMS = (
     "studies/seed_run.py",
     "reproduction/backbones.py",
     "reproduction/measure.py",
+    "reproduction/problem.py",
     "reproduction/problems.py",
 )
 """The code that the numbers of every cell follow from: files and folders of the package."""

@@ -12,7 +12,8 @@ from fairfactor.fairness import METRICS
 from fairfactor.methods import METHODS
 from fairfactor.pipeline import Fitted, Prepared, Rows, fit, predict_probabilities
 from fairfactor.reproduction.cells import Configuration, Result
-from fairfactor.reproduction.problems import Problem, prepared, problem
+from fairfactor.reproduction.problem import Problem
+from fairfactor.reproduction.problems import prepared, problem
 from fairfactor.studies.seed_run import count_predictions
 
 MEASURED = (

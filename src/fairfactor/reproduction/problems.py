@@ -7,15 +7,13 @@ tables then run on it. One that cannot be used is a visible gap in their results
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
 
 import numpy as np
 from torch import nn
 
-from fairfactor.config import RunConfig
 from fairfactor.data.adult import adult_task, load_adult
 from fairfactor.data.census_income import census_income_task
 from fairfactor.data.encoding import Encoding
@@ -23,49 +21,12 @@ from fairfactor.data.german import german_task
 from fairfactor.data.task import TableTask
 from fairfactor.errors import ArgumentError, DataError, FairfactorWarning
 from fairfactor.finetuning import FinetuneConfig
-from fairfactor.pipeline import Prepared, Rows, prepare
+from fairfactor.pipeline import Prepared, prepare
 from fairfactor.reproduction.backbones import build_backbone
+from fairfactor.reproduction.image_data import IMAGE_DATA_SETS
+from fairfactor.reproduction.problem import PAPER, DataSet, Problem
 from fairfactor.studies.seed_run import encoded_rows, pretrain
 from fairfactor.studies.task_groups import task_groups
-
-PAPER = RunConfig()
-"""The experiment of ``fairfactor run``, whose budgets every study has."""
-
-
-@dataclass(frozen=True, eq=False)
-class Problem:
-    """Rows of a data set, for one seed.
-
-    Attributes:
-        rows: Those of the parts ``pretraining``, ``train``, ``validation`` and ``test``.
-        group_names: Name of each group code.
-        class_names: Name of each class.
-        finetuning: How every method is fine-tuned.
-        pretraining: How a network is pre-trained.
-    """
-
-    rows: Mapping[str, Rows]
-    group_names: tuple[str, ...]
-    class_names: tuple[str, ...]
-    finetuning: FinetuneConfig
-    pretraining: FinetuneConfig
-
-
-class DataSet(Protocol):
-    """What a study asks of a data set."""
-
-    @property
-    def label(self) -> str:
-        """The name that a reader sees."""
-
-    def missing(self) -> str:
-        """Why it cannot be used here, with the remedy; empty if it can."""
-
-    def problem(self, seed: int) -> Problem:
-        """The rows of one seed."""
-
-    def pretrained(self, architecture: str, seed: int) -> nn.Module:
-        """A network from inputs to logits, in evaluation mode, pre-trained without mitigation."""
 
 
 @dataclass(frozen=True)
@@ -214,7 +175,10 @@ def german() -> TableTask:
     return german_task(("sex",))
 
 
-_IMAGES = "its images are not in this package, and no supplier of them is registered"
+_IMAGES = (
+    "nobody ships weights of its networks here. The study images runs the same on frozen features "
+    "of another network, with photographs of your own"
+)
 DATA_SETS: dict[str, DataSet] = {
     "adult": TableDataSet("Adult", adult),
     "adult-intersections": TableDataSet("Adult, sex × race", adult_intersections),
@@ -223,6 +187,7 @@ DATA_SETS: dict[str, DataSet] = {
     "census-income": TableDataSet("Census-Income", census_income),
     "lfw+a": AbsentDataSet("LFW+a", _IMAGES),
     "celeba": AbsentDataSet("CelebA", _IMAGES),
+    **IMAGE_DATA_SETS,
 }
 """Every data set by name."""
 

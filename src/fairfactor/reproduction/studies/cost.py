@@ -15,7 +15,8 @@ from fairfactor.reproduction.backbones import ARCHITECTURES
 from fairfactor.reproduction.cells import Cells, Configuration, Result
 from fairfactor.reproduction.measure import quietly_fitted
 from fairfactor.reproduction.outcome import Report, Row
-from fairfactor.reproduction.problems import Problem, prepare_model, prepared, problem
+from fairfactor.reproduction.problem import Problem
+from fairfactor.reproduction.problems import prepare_model, prepared, problem
 from fairfactor.reproduction.study import Study
 from fairfactor.surgery import count_parameters
 

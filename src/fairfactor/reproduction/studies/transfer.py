@@ -26,7 +26,8 @@ from fairfactor.reproduction.fair_training import fair_pretrained, train_constra
 from fairfactor.reproduction.measure import measure, measure_method
 from fairfactor.reproduction.outcome import Gap, Picture, Report, Row
 from fairfactor.reproduction.phrases import interval_picture, points
-from fairfactor.reproduction.problems import PAPER, Problem, prepare_model, problem
+from fairfactor.reproduction.problem import PAPER, Problem
+from fairfactor.reproduction.problems import prepare_model, problem
 from fairfactor.reproduction.study import Study
 from fairfactor.studies.seed_run import pretrain
 from fairfactor.studies.task_groups import task_groups
