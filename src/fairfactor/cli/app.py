@@ -8,6 +8,7 @@ import typer
 
 import fairfactor
 from fairfactor.cli.config_files import init, schema
+from fairfactor.cli.image_sets import images
 from fairfactor.cli.networks import pretrain
 from fairfactor.cli.run_folders import card, check, figures, info, predict, report
 from fairfactor.cli.studies import compare, reproduce, run, tune
@@ -15,7 +16,7 @@ from fairfactor.cli.studies import compare, reproduce, run, tune
 COMMANDS = (
     *(run, tune, compare, reproduce, pretrain),
     *(predict, check, report, card, figures, info),
-    *(init, schema),
+    *(images, init, schema),
 )
 
 app = typer.Typer(

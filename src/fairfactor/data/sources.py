@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from fairfactor.data import adult, census_income, german
 from fairfactor.data.images import drawn_faces, folder
-from fairfactor.data.images import task as image_task
+from fairfactor.data.images import task as image_sets
 from fairfactor.data.images.releases import RELEASES
 from fairfactor.data.request import DataRequest
 from fairfactor.data.table_file import TableFile
@@ -56,27 +56,27 @@ SOURCES: Mapping[str, Source] = MappingProxyType(
             lambda request: census_income.census_income_task(request.sensitive),
             census_income.DESCRIPTION,
         ),
-        "drawn-faces": Source(
-            image_task.drawn_faces_task,
+        image_sets.DRAWN_FACES: Source(
+            image_sets.image_task,
             drawn_faces.DESCRIPTION,
             sensitive=("island",),
-            accepts=image_task.ACCEPTED,
+            accepts=image_sets.ACCEPTED,
             extracted=True,
         ),
         **{
             name: Source(
-                image_task.release_task,
+                image_sets.image_task,
                 release.description,
                 sensitive=release.sensitive,
-                accepts=image_task.ACCEPTED | {"root"},
+                accepts=image_sets.ACCEPTED | {"root"},
                 extracted=True,
             )
             for name, release in RELEASES.items()
         },
-        "folder": Source(
-            image_task.folder_task,
+        image_sets.FOLDER: Source(
+            image_sets.image_task,
             folder.DESCRIPTION,
-            accepts=image_task.ACCEPTED | {"images", "labels"},
+            accepts=image_sets.ACCEPTED | {"images", "labels"},
             extracted=True,
         ),
         **{

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairfactor.data.extracted import extracted_task
-from fairfactor.data.images.drawn_faces import load_drawn_faces
+from fairfactor.data.images.drawn_faces import DrawnFaces, load_drawn_faces
 from fairfactor.data.images.folder import load_folder
 from fairfactor.data.images.releases import RELEASES
 from fairfactor.data.images.roles import ImageRoles
@@ -20,6 +20,12 @@ from fairfactor.data.request import DataRequest
 from fairfactor.data.task import TableTask, require_columns
 from fairfactor.errors import ArgumentError, FairfactorWarning
 from fairfactor.feature_extraction import FeatureExtractor
+
+DRAWN_FACES, FOLDER = "drawn-faces", "folder"
+"""Names of the sets of images that are no release."""
+
+IMAGE_SETS = (DRAWN_FACES, *RELEASES, FOLDER)
+"""Every set of images by name."""
 
 BACKBONE = "efficientnet-lite0"
 """The network that makes the features unless another is asked for."""
@@ -33,85 +39,20 @@ ROW_BY_ROW = "none"
 """The ``split_by`` that lets a unit be in two parts."""
 
 
-def release_task(request: DataRequest) -> TableTask:
-    """A release in the folder ``root``.
-
-    Args:
-        request: What is asked for; ``data`` is one of `RELEASES`.
-
-    Returns:
-        The task.
-
-    Raises:
-        ArgumentError: If no folder is named.
-    """
-    release = RELEASES[request.data]
-    if request.root is None:
-        raise ArgumentError("root", None, f"the folder of {release.description['name']}")
-    table = release.load(Path(request.root))
-    return image_task(table, replace(request, target=request.target or release.target))
-
-
-def folder_task(request: DataRequest) -> TableTask:
-    """A user's own images, in the folder ``images`` with the table ``labels``.
-
-    Args:
-        request: What is asked for.
-
-    Returns:
-        The task.
-
-    Raises:
-        ArgumentError: If the images, the table or the target is not named.
-    """
-    for name, what in {
-        "images": "the folder of the images",
-        "labels": "a table with one row an image",
-        "target": "the column of the table to predict",
-    }.items():
-        if getattr(request, name) is None:
-            raise ArgumentError(name, None, what)
-    assert request.images is not None
-    assert request.labels is not None
-    return image_task(load_folder(Path(request.images), Path(request.labels)), request)
-
-
-def drawn_faces_task(request: DataRequest) -> TableTask:
-    """The drawn faces: is one smiling?
-
-    Args:
-        request: What is asked for.
-
-    Returns:
-        The task.
-    """
-    faces = load_drawn_faces()
-    asked = replace(request, target=request.target or "smiling")
-    return _task(faces, asked)
-
-
-def image_task(table: ImageTable, request: DataRequest) -> TableTask:
+def image_task(request: DataRequest) -> TableTask:
     """Check every image, say what was noticed, and take features of the images as the inputs.
 
     Args:
-        table: The images.
-        request: What is asked for, with a target.
+        request: What is asked for; ``data`` is `DRAWN_FACES`, `FOLDER` or one of `RELEASES`.
 
     Returns:
         The task.
     """
-    checked = _drawn_rows(table, request.most_rows).without_unusable(
-        request.unusable_images, remembered=request.feature_cache
-    )
-    checked.warn()
-    return _task(checked, request)
-
-
-def _task(table: ImageTable, request: DataRequest) -> TableTask:
-    assert request.target is not None
+    target = request.target or _default_target(request)
+    table = image_table(request)
     roles = ImageRoles.of(
         table.frame,
-        request.target,
+        target,
         request.sensitive,
         positive=request.positive,
         threshold=request.threshold,
@@ -120,10 +61,72 @@ def _task(table: ImageTable, request: DataRequest) -> TableTask:
     return extracted_task(
         roles.frame.rename(columns={IMAGE: table.column}),
         _extractor(table, request),
-        replace(request, positive=roles.positive),
-        target=roles.target,
+        replace(request, target=target, positive=roles.positive),
+        target=target,
         together=_units(table, request.split_by),
     )
+
+
+def image_table(request: DataRequest) -> ImageTable:
+    """Read a set of images without those that cannot be used, and warn of what was noticed.
+
+    Args:
+        request: As for `image_task`.
+
+    Returns:
+        The images with all that is known of each; at most ``most_rows``, drawn at random.
+
+    Raises:
+        ArgumentError: If a place is not named.
+    """
+    if request.data == DRAWN_FACES:
+        table = load_drawn_faces()
+    elif request.data == FOLDER:
+        if request.images is None:
+            raise ArgumentError("images", None, "the folder of the images")
+        if request.labels is None:
+            raise ArgumentError("labels", None, "a table with one row an image")
+        table = load_folder(Path(request.images), Path(request.labels))
+    else:
+        release = RELEASES[request.data]
+        if request.root is None:
+            raise ArgumentError("root", None, f"the folder of {release.description['name']}")
+        table = release.load(Path(request.root))
+    table = _drawn(table, request.most_rows)
+    if not isinstance(table.images, DrawnFaces):  # which are sound, and slow to draw twice
+        table = table.without_unusable(request.unusable_images, remembered=request.feature_cache)
+    table.warn()
+    return table
+
+
+def _default_target(request: DataRequest) -> str:
+    """The label of a set of images that has one.
+
+    Returns:
+        Name of the column.
+
+    Raises:
+        ArgumentError: If the images are the user's own.
+    """
+    if request.data == DRAWN_FACES:
+        return "smiling"
+    if request.data == FOLDER:
+        raise ArgumentError("target", None, "the column of the table to predict")
+    return RELEASES[request.data].target
+
+
+def _drawn(table: ImageTable, most_rows: int) -> ImageTable:
+    """At most so many rows, drawn at random before anything is done with an image."""
+    rows = len(table.frame)
+    if rows <= most_rows:
+        return table
+    warnings.warn(
+        f"{most_rows:,} of {rows:,} images are drawn at random. --most-rows takes more.",
+        FairfactorWarning,
+        stacklevel=2,
+    )
+    drawn = np.sort(np.random.default_rng(0).choice(rows, most_rows, replace=False))
+    return replace(table, frame=table.frame.iloc[drawn].reset_index(drop=True))
 
 
 def _units(table: ImageTable, split_by: str | None) -> NDArray[np.int64] | None:
@@ -146,17 +149,3 @@ def _extractor(table: ImageTable, request: DataRequest) -> FeatureExtractor:
         column=table.column,
         centre=table.centre,
     )
-
-
-def _drawn_rows(table: ImageTable, most_rows: int) -> ImageTable:
-    """At most so many rows, drawn at random, before anything is done with an image."""
-    rows = len(table.frame)
-    if rows <= most_rows:
-        return table
-    warnings.warn(
-        f"{most_rows:,} of {rows:,} images are drawn at random. --most-rows takes more.",
-        FairfactorWarning,
-        stacklevel=2,
-    )
-    drawn = np.sort(np.random.default_rng(0).choice(rows, most_rows, replace=False))
-    return replace(table, frame=table.frame.iloc[drawn].reset_index(drop=True))
