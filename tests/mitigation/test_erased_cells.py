@@ -6,9 +6,9 @@ from tests.mitigation.small_problem import small_problem
 from fairfactor.features import layer_inputs
 from fairfactor.mitigation import RECIPES, tune
 from fairfactor.mitigation.cell_head import CellHead
-from fairfactor.mitigation.erased_cells import HeadCells
 from fairfactor.mitigation.eraser import Eraser, group_directions
 from fairfactor.mitigation.fair_model import load_fair_model, save_fair_model
+from fairfactor.mitigation.head_cells import HeadCells
 
 
 def fitted(problem):

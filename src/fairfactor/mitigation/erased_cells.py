@@ -3,54 +3,20 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Iterator
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from fairfactor.features import layer_inputs
 from fairfactor.importance import select_layers
 from fairfactor.mitigation.cell_head import CellHead
-from fairfactor.mitigation.cell_model import CellModel, features_and_logits
 from fairfactor.mitigation.eraser import Eraser, group_directions
+from fairfactor.mitigation.head_cells import HeadCells
 from fairfactor.mitigation.recipe import FittedCells, TuningProblem
 from fairfactor.surgery import count_parameters
 
 _PENALTIES = (1e-3, 3e-3, 1e-2, 3e-2)
-
-
-class HeadCells(CellModel):
-    """p(y, s | x) from a cell head alone, on inputs of layers of a frozen network.
-
-    Args:
-        network: From inputs to logits, which are not used.
-        layers: Names of the layers whose inputs, side by side, are the features of the head.
-        head: The cell head.
-    """
-
-    kind = "head_cells"
-
-    def __init__(self, network: nn.Module, layers: Sequence[str], head: CellHead) -> None:
-        super().__init__()
-        self.network, self.layers, self.head = network, tuple(layers), head
-        self.n_classes, self.n_groups = head.n_classes, head.n_groups
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """p(y, s | x)."""
-        features, _ = features_and_logits(self.network, self.layers, inputs)
-        cells: Tensor = self.head(features).exp()
-        return cells
-
-    def description(self) -> dict[str, Any]:
-        """Layers and the size of the head."""
-        size = [self.head.linear.in_features, self.n_classes, self.n_groups]
-        return {"layers": list(self.layers), "head": size}
-
-    @classmethod
-    def skeleton(cls, backbone: nn.Module, description: Mapping[str, Any]) -> Self:
-        """Put an empty head on the backbone."""
-        return cls(backbone, description["layers"], CellHead(*description["head"]))
 
 
 def fit_erased_features(problem: TuningProblem, _seed: int) -> Iterator[FittedCells]:

@@ -19,7 +19,7 @@ from fairfactor.mitigation.cell_model import (
     FrozenCells,
 )
 from fairfactor.mitigation.decisions import known_group, relative_weights
-from fairfactor.mitigation.erased_cells import HeadCells
+from fairfactor.mitigation.head_cells import HeadCells
 from fairfactor.mitigation.low_rank_cells import LowRankCells
 from fairfactor.mitigation.rates import Array
 from fairfactor.surgery import load_model, read_saved_config, save_model

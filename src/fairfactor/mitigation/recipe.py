@@ -80,9 +80,12 @@ class Recipe:
         fit: Makes the models.
         needs_hidden_layer: Whether a network of one linear layer has nothing to offer to it that
             another recipe does not use.
+        needs_linear_network: Whether it is for a network of one linear layer on frozen features;
+            for others there are better recipes.
     """
 
     name: str
     label: str
     fit: Fit
     needs_hidden_layer: bool = False
+    needs_linear_network: bool = False

@@ -39,6 +39,7 @@ from fairfactor.mitigation.group_weights import (
     soft_worst,
 )
 from fairfactor.mitigation.low_rank_cells import FactorNetwork, LowRankCells
+from fairfactor.mitigation.one_head import fit_one_head
 from fairfactor.mitigation.rates import rate_family
 from fairfactor.mitigation.recipe import FittedCells, Recipe, TuningProblem
 from fairfactor.surgery import count_parameters
@@ -253,6 +254,12 @@ RECIPES: dict[str, Recipe] = {
     for recipe in (
         Recipe("late-features", "Bayes rule, groups from late features", fit_late_features),
         Recipe(
+            "one-head",
+            "Bayes rule on one head for class and group",
+            fit_one_head,
+            needs_linear_network=True,
+        ),
+        Recipe(
             "input-features",
             "Bayes rule, groups from inputs",
             fit_input_features,
@@ -300,17 +307,22 @@ def applicable(names: Sequence[str], backbone: nn.Module) -> tuple[str, ...]:
         ArgumentError: If there is none.
     """
     is_linear = len(select_layers(backbone, "all-linear")) == 1
-    left = tuple(name for name in names if not (is_linear and RECIPES[name].needs_hidden_layer))
+    suited = [
+        recipe.name
+        for recipe in RECIPES.values()
+        if not (recipe.needs_hidden_layer if is_linear else recipe.needs_linear_network)
+    ]
+    left = tuple(name for name in names if name in suited)
     if not left:
-        others = ", ".join(name for name in RECIPES if not RECIPES[name].needs_hidden_layer)
+        which = "no hidden layer" if is_linear else "hidden layers"
         raise ArgumentError(
             "recipes",
             tuple(names),
-            f"{others}, as the network has no hidden layer",
-            "Name one of them, or give the network hidden layers.",
+            f"{', '.join(suited)}, as the network has {which}",
+            "Name one of them, or give the network other layers with --hidden.",
         )
     return left
 
 
-DEFAULT = ("late-features", "input-features", "low-rank")
+DEFAULT = ("late-features", "input-features", "low-rank", "one-head")
 """Recipes that no other one makes superfluous."""
