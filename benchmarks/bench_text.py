@@ -146,10 +146,12 @@ def operations(problem: Problem) -> int:
 def summarise(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     summary = []
     for data in GAP:
-        plain = {r["seed"]: r for r in rows if r["data"] == data and r["method"] == next(iter(METHODS))}
+        plain = {
+            r["seed"]: r for r in rows if r["data"] == data and r["method"] == next(iter(METHODS))
+        }
         for name in METHODS:
             mine = sorted(
-                (r for r in rows if r["data"] == data and r["method"] == name),
+                (r for r in own if r["method"] == name),
                 key=lambda r: r["seed"],
             )
             if not mine:

@@ -13,9 +13,14 @@ PRINTS = {
     "own_table.py": ("plain: accuracy 0.8", "fair: accuracy 0.", "Female: "),
     "grid_search.py": ("demographic_parity<=0.03",),
     "with_fairlearn.py": ("plain network", "thresholds per group"),
+    "transformers_trainer.py": ("whole: accuracy 0.", "layers factorised", "loaded: accuracy 0."),
     "five_boxes.py": ("pre-trained: accuracy", "at rank", "fine-tuned: accuracy"),
 }
-NEEDS = {"with_fairlearn.py": "fairlearn", "five_boxes.py": "transformers"}
+NEEDS = {
+    "with_fairlearn.py": "fairlearn",
+    "five_boxes.py": "transformers",
+    "transformers_trainer.py": "accelerate",
+}
 
 
 @pytest.mark.parametrize("name", PRINTS)

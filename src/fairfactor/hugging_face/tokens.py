@@ -110,7 +110,7 @@ class Tokens:
         Returns:
             Content by the name of the file.
         """
-        # The truncation of the last call would be saved too, and the texts are to be the same.
+        # The last call's truncation would be saved as well; the texts are to be the same always.
         self.tokenizer.backend_tokenizer.no_truncation()
         self.tokenizer.backend_tokenizer.no_padding()
         with tempfile.TemporaryDirectory() as folder:
