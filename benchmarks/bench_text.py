@@ -151,7 +151,7 @@ def summarise(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         }
         for name in METHODS:
             mine = sorted(
-                (r for r in own if r["method"] == name),
+                (r for r in rows if r["data"] == data and r["method"] == name),
                 key=lambda r: r["seed"],
             )
             if not mine:

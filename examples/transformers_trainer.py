@@ -6,27 +6,23 @@ With a folder of your own, take AutoTokenizer and AutoModelForSequenceClassifica
 
 import tempfile
 
+import torch
 import transformers
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
-from transformers import BertConfig, BertForSequenceClassification, Trainer, TrainingArguments
+from transformers import AutoConfig, AutoModelForSequenceClassification, Trainer, TrainingArguments
 
 from fairfactor import encode_groups, fairness_metrics, load_model, save_model
 from fairfactor.data.texts.templates import ROLES, load_templates
+from fairfactor.hugging_face.tiny import tiny_folder
 from fairfactor.rank import RankFraction
 from fairfactor.weighting import Neutralized
 from fairfactor.whole_model import factorize_model
 
 transformers.set_seed(0)
 frame = load_templates(1600)
-words = Tokenizer(models.WordLevel(unk_token="[UNK]"))
-words.normalizer, words.pre_tokenizer = normalizers.Lowercase(), pre_tokenizers.Whitespace()
-special = ["[PAD]", "[UNK]", "[MASK]"]
-words.train_from_iterator(
-    frame["text"], trainers.WordLevelTrainer(special_tokens=special, show_progress=False)
-)
-tokenizer = transformers.PreTrainedTokenizerFast(
-    tokenizer_object=words, pad_token="[PAD]", unk_token="[UNK]", mask_token="[MASK]"
-)
+with tempfile.TemporaryDirectory() as base:
+    tiny_folder(base, frame["text"], classes=2, width=32)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(base)
+    config = AutoConfig.from_pretrained(base)
 labels = frame["role"].map(ROLES.index)
 rows = [
     {"input_ids": ids, "labels": label}
@@ -36,19 +32,12 @@ train, test = rows[:1000], rows[1000:]
 groups = encode_groups(frame["gender"])  # no Trainer ever sees them
 
 
-def build() -> BertForSequenceClassification:
-    """A tiny network with new weights."""
-    config = BertConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-    )
-    return BertForSequenceClassification(config).eval()
+def build() -> torch.nn.Module:
+    """The architecture with new weights; from_pretrained gives those of a folder."""
+    return AutoModelForSequenceClassification.from_config(config).eval()
 
 
-def trainer_of(model: BertForSequenceClassification, folder: str) -> Trainer:
+def trainer_of(model: torch.nn.Module, folder: str) -> Trainer:
     """The Trainer as it is: no group, no callback, no loss of ours."""
     arguments = TrainingArguments(
         folder,
