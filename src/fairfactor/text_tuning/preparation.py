@@ -19,7 +19,7 @@ from fairfactor.importance import select_layers
 from fairfactor.importance.layers import layer_shape
 from fairfactor.rank import ParameterBudget
 from fairfactor.surgery import ParameterCount, attach_adapter, count_parameters, freeze_except
-from fairfactor.text_tuning.config import WEIGHTINGS, TextTuningConfig
+from fairfactor.text_tuning.config import WEIGHTINGS, Mode, TextTuningConfig
 from fairfactor.text_tuning.rows import TextRows
 from fairfactor.whole_model import LayerResult, factorize_layers, factorize_model
 
@@ -91,7 +91,7 @@ def prepare(
             model,
             measured,
             weighting=weighting,
-            rank=_budget(model, names, config),
+            rank=budget(model, names, config.factor_share, mode=config.mode),
             layers=names,
             group_names=group_names,
             seed=config.seed,
@@ -112,7 +112,7 @@ def prepare(
         model,
         measured,
         weighting=weighting,
-        rank=_budget(model, inner, config),
+        rank=budget(model, inner, config.factor_share, mode=config.mode),
         layers=inner,
         group_names=group_names,
         seed=config.seed,
@@ -121,14 +121,26 @@ def prepare(
     return PreparedText(adapted, adapted, {}, factors, count_parameters(adapted))
 
 
-def _budget(model: nn.Module, names: Sequence[str], config: TextTuningConfig) -> ParameterBudget:
-    """The share of the weights of the chosen layers, and at least what rank 1 everywhere costs."""
-    shapes = [layer_shape(model.get_submodule(name)) for name in names]
+def budget(
+    model: nn.Module, layers: str | Sequence[str], share: float, *, mode: Mode
+) -> ParameterBudget:
+    """The share of the weights of some layers, and at least what rank 1 everywhere costs.
+
+    Args:
+        model: The model.
+        layers: As in `fairfactor.importance.select_layers`.
+        share: Share of their weights.
+        mode: Whether the factors take the place of the weights, or come on top of them.
+
+    Returns:
+        The budget.
+    """
+    shapes = [layer_shape(layer) for layer in select_layers(model, layers).values()]
     whole = [math.prod(shape) for shape in shapes]
     least = [sum(shape) for shape in shapes]
-    if config.mode == "replace":  # what would not get smaller stays whole
+    if mode == "replace":  # what would not get smaller stays whole
         least = [min(pair) for pair in zip(whole, least, strict=True)]
-    return ParameterBudget(max(round(config.factor_share * sum(whole)), sum(least)))
+    return ParameterBudget(max(round(share * sum(whole)), sum(least)))
 
 
 def _features(model: nn.Module, rows: TextRows) -> tuple[Tensor, Tensor]:
