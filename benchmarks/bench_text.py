@@ -174,6 +174,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", nargs="*", default=list(GAP))
     parser.add_argument("--seeds", type=int, nargs="*", default=list(SEEDS))
+    parser.add_argument("--methods", nargs="*", default=list(METHODS), choices=list(METHODS))
     parser.add_argument("--output", type=Path, default=RESULT)
     options = parser.parse_args()
     warnings.simplefilter("ignore", FairfactorWarning)
@@ -183,14 +184,17 @@ def main() -> None:
         result = json.loads(options.output.read_text())
     done = {(r["data"], r["seed"], r["method"]) for r in result["rows"]}
     for data in options.data:
-        missing = [s for s in options.seeds if any((data, s, m) not in done for m in METHODS)]
+        missing = [
+            s for s in options.seeds if any((data, s, m) not in done for m in options.methods)
+        ]
         task = load(data) if missing else None
         for seed in missing:
             assert task is not None
             problem = make_problem(task, seed=seed, hidden=())
-            for name, run in METHODS.items():
+            for name in options.methods:
                 if (data, seed, name) in done:
                     continue
+                run = METHODS[name]
                 began = time.perf_counter()
                 found = run(problem, data, seed)
                 row = {"data": data, "seed": seed, "method": name, **found}
