@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.exceptions import NotFittedError
 from tests.estimator.examples import levels, people, quick
 from torch import nn
@@ -70,7 +71,11 @@ def test_nothing_about_single_rows_is_kept(tmp_path: Path) -> None:
 
 def test_a_backbone_of_the_user_is_asked_for(tmp_path: Path) -> None:
     def build() -> nn.Module:
-        return nn.Sequential(nn.Linear(1, 4), nn.Sigmoid(), nn.Linear(4, 2))
+        network = nn.Sequential(nn.Linear(1, 1), nn.Sigmoid(), nn.Linear(1, 2))
+        values = ([[3.0]], [0.0], [[-2.0], [2.0]], [1.0, -1.0])  # decides by the sign of the skill
+        weights = zip(network.state_dict(), map(torch.tensor, values), strict=True)
+        network.load_state_dict(dict(weights))
+        return network
 
     X, y, sex = people(300)
     number = X[["skill"]].to_numpy()

@@ -25,6 +25,7 @@ leave gaps uncertain by several times as much."""
 
 _REPLICATES = 400
 _NEAREST = 200
+_LIKELY = 0.7  # half a standard error
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,7 +197,9 @@ class Frontier:
 
         Returns:
             The choice; if no point meets the constraints, the best of those that miss them by
-            least, with confidence if it is asked for, differences of `NEGLIGIBLE_EXCESS` aside.
+            least, differences of `NEGLIGIBLE_EXCESS` aside. With confidence differences that noise
+            hides are put aside too: the best of those that by their estimates miss by no more than
+            the surest one may easily miss.
 
         Raises:
             ArgumentError: If ``evidence`` or ``minimize`` is not one of the names above.
@@ -217,13 +220,15 @@ class Frontier:
             if self._sure_excess(index, constraints, confidence, pooled=pooled) <= ROUNDING:
                 point = self.points[index]
                 return Selection(point, True, self._found(point, constraints))
+        reached = excess.min() + NEGLIGIBLE_EXCESS
         if confidence is not None:
             nearest = np.argsort(excess, kind="stable")[:_NEAREST].tolist()
-            sure = np.full(len(excess), np.inf)
-            for index in nearest:
-                sure[index] = self._sure_excess(index, constraints, confidence, pooled=pooled)
-            excess = sure
-        near = best[excess[best] <= excess.min() + NEGLIGIBLE_EXCESS]
+            surest = min(
+                self._sure_excess(index, constraints, min(confidence, _LIKELY), pooled=pooled)
+                for index in nearest
+            )
+            reached = max(reached, surest)
+        near = best[excess[best] <= reached]
         point = self.points[near[0]]
         return Selection(point, False, self._missed(point, constraints, confidence))
 
