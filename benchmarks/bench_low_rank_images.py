@@ -396,7 +396,7 @@ def main() -> None:
     parser.add_argument("--scopes", nargs="+", choices=SCOPES, default=list(SCOPES))
     parser.add_argument("--work", type=Path, default=Path("runs/low-rank-images"))
     parser.add_argument("--only-summary", action="store_true", help="of the parts that there are")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     torch.set_num_threads(1)
     options.work.mkdir(parents=True, exist_ok=True)
