@@ -12,6 +12,7 @@ from fairfactor.reproduction.studies import (
     figure_4,
     figure_5,
     fisher_stability,
+    images,
     intersections,
     rank,
     table_2,
@@ -38,6 +39,7 @@ STUDIES: dict[str, Study] = {
         fisher_stability,
         architectures,
         intersections,
+        images,
         cost,
     )
 }

@@ -34,7 +34,7 @@ METHOD_RANKS: tuple[tuple[str, int | None], ...] = (
     ("neutralized", 1),
 )
 MITIGATED = {
-    "constrained": ("Constraint-driven", "head", ("late-features", "gap-penalty")),
+    "constrained": ("Constraint-driven", "head", ("late-features", "one-head")),
     "bias-aware": ("Bias-aware, locked", "mlp", ("bias-aware",)),
 }
 """Label, architecture and recipes of our methods; each is to keep half of TL's gap."""
