@@ -18,7 +18,7 @@ from torch import nn
 from fairfactor.data.encoding import TableEncoder
 from fairfactor.data.request import DataRequest
 from fairfactor.data.sources import load_task
-from fairfactor.data.splits import table_1_split
+from fairfactor.data.splits import benchmark_split, table_1_split
 from fairfactor.data.task import TableTask
 from fairfactor.errors import DataError, FairfactorError, FairfactorWarning
 from fairfactor.finetuning import FinetuneConfig
@@ -39,8 +39,9 @@ FEATURES = "FAIRFACTOR_FEATURES"
 class ImageDataSet:
     """A label and a sensitive feature of a release, on frozen features of its images.
 
-    The paper's sizes (Table 1, LFW+a) are taken as proportions. No person is in two parts where the
-    release tells who is shown. The head is fitted before it is fine-tuned: an ImageNet head has no
+    LFW+a has the paper's sizes (Table 1), others have those of the benchmark, 40 : 30 : 30, as five
+    groups need many rows to choose on. No person is in two parts where the release tells who is
+    shown. The head is fitted before it is fine-tuned: an ImageNet head has no
     meaning for two classes, and the paper does not say what it started from.
 
     Attributes:
@@ -87,7 +88,10 @@ class ImageDataSet:
             raise DataError(f"{self.label}: {missing}")
         task = _task(self, os.environ[ROOT], os.environ.get(FEATURES))
         groups = task_groups(task, 0)
-        parts = table_1_split("lfw+a", len(task.frame), seed=seed, together=task.together)
+        if self.release == "lfwa":
+            parts = table_1_split("lfw+a", len(task.frame), seed=seed, together=task.together)
+        else:
+            parts = benchmark_split(task.labels, seed=seed, together=task.together)
         encoder = TableEncoder.fit(task.inputs.iloc[parts["train"]], "one_hot")
         inputs = torch.from_numpy(encoder.transform(task.inputs))
         labels, codes = torch.from_numpy(task.labels), torch.from_numpy(groups.codes.copy())

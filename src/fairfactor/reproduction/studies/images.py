@@ -27,7 +27,6 @@ from fairfactor.studies.seed_run import count_predictions
 METHOD_RANKS: tuple[tuple[str, int | None], ...] = (
     ("head-tuning", None),
     ("plain-svd", 2),
-    ("pooled-fisher-svd", 2),
     ("neutralized", 2),
     ("plain-svd", 1),
     ("pooled-fisher-svd", 1),
@@ -193,7 +192,7 @@ STUDY = Study(
     title="Images: photographs, frozen features",
     question="What do the methods do on photographs? A head on frozen EfficientNet-Lite0 features "
     "(ImageNet, 96 × 96 pixels) stands in the place of the paper's ResNet-18, of which no weights "
-    "are at hand. Sizes of the parts as the paper's for LFW+a, no person in two of them. Our "
+    "are at hand. The parts of LFW+a have the paper's sizes, and no person is in two of them. Our "
     "methods keep half of the worst-case equalised odds difference that head tuning shows on "
     "validation rows, and need no group at prediction. The last column but the paper's is the gap "
     "that equal rates would show by chance.",
