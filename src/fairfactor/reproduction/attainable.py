@@ -32,7 +32,7 @@ def smallest_error(shares: NDArray[np.float64], *, parity: float, odds: float) -
         f = _fewest_false_positives(shares, t, parity, odds)
         if f is not None:
             best = max(best, _weighted_f1(positive, t, f))
-    return 100 - 100 * best
+    return float(100 - 100 * best)
 
 
 def _fewest_false_positives(

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from fairfactor.data.encoding import TableEncoder
@@ -142,6 +144,21 @@ IMAGE_DATA_SETS = {
     ),
 }
 """Every pair of a label and a sensitive feature by name."""
+
+
+def image_features(
+    data: ImageDataSet,
+) -> tuple[NDArray[np.float32], NDArray[np.int64] | None]:
+    """The features of every image, and the unit of each that no split parts.
+
+    Args:
+        data: One that can be used here.
+
+    Returns:
+        Shape (images, features), and codes (images,) if the release tells who is shown.
+    """
+    task = _task(data, os.environ[ROOT], os.environ.get(FEATURES))
+    return task.inputs.to_numpy(dtype=np.float32, copy=True), task.together
 
 
 @lru_cache(maxsize=2)

@@ -14,6 +14,7 @@ from fairfactor.reproduction.studies import (
     fisher_stability,
     images,
     intersections,
+    lfw_gap,
     rank,
     table_2,
     table_3,
@@ -40,6 +41,7 @@ STUDIES: dict[str, Study] = {
         architectures,
         intersections,
         images,
+        lfw_gap,
         cost,
     )
 }
