@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -164,6 +165,10 @@ def reproduce(
     page: Annotated[
         Path | None, typer.Option(help="Also write the page from all results there are.")
     ] = None,
+    root: Annotated[
+        Path | None,
+        typer.Option(help="Folder with lfwa and utkface in it, for the studies of images."),
+    ] = None,
     workers: Workers = None,
 ) -> None:
     """Run the paper's tables and figures again, and say what holds.
@@ -173,9 +178,12 @@ def reproduce(
     """
     from fairfactor.reproduction.execute import chosen_studies
     from fairfactor.reproduction.execute import reproduce as execute
+    from fairfactor.reproduction.image_data import ROOT
     from fairfactor.reproduction.page import write_page
     from fairfactor.reproduction.results import load_results
 
+    if root is not None:
+        os.environ[ROOT] = str(root.resolve())  # other processes inherit it
     found = []
     if names or all or page is None:
         studies = chosen_studies(names or (), everything=all)

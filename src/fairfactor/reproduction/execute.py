@@ -23,7 +23,7 @@ def chosen_studies(names: Sequence[str], *, everything: bool) -> list[Study]:
 
     Args:
         names: Names of studies.
-        everything: Whether all are.
+        everything: Whether all are that have something to run here.
 
     Returns:
         The studies, in the order of the page.
@@ -34,7 +34,7 @@ def chosen_studies(names: Sequence[str], *, everything: bool) -> list[Study]:
     if everything:
         if names:
             raise ArgumentError("NAME", tuple(names), "no name beside --all")
-        return list(STUDIES.values())
+        return [study for study in STUDIES.values() if study.configurations()]
     if not names:
         raise ArgumentError("NAME", (), f"--all, or some of {', '.join(STUDIES)}")
     check_choices("NAME", tuple(names), tuple(STUDIES))

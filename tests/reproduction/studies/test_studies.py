@@ -9,16 +9,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from tests.studies.examples import hiring_frame, hiring_task
+from torch import nn
 
 from fairfactor.data.task import TableTask
+from fairfactor.models.mlp import build_mlp
 from fairfactor.reproduction import fair_training, problems
 from fairfactor.reproduction.cells import Cells
+from fairfactor.reproduction.image_data import IMAGE_DATA_SETS, ImageDataSet
 from fairfactor.reproduction.outcome import Report
 from fairfactor.reproduction.problems import TableDataSet
 from fairfactor.reproduction.registry import STUDIES
-from fairfactor.reproduction.studies import controls, figure_1, transfer
+from fairfactor.reproduction.studies import controls, figure_1, lfw_gap, transfer
 from fairfactor.reproduction.study import Study
+from fairfactor.studies.seed_run import pretrain
 
 SEEDS = (0, 1, 2)
 _CACHES = (
@@ -27,6 +32,7 @@ _CACHES = (
     problems._table,
     fair_training.fair_pretrained,
     controls._fitted,
+    lfw_gap._probability,
     transfer._start,
     transfer._tuned_whole,
     transfer._missing,
@@ -39,6 +45,29 @@ def six_classes() -> TableTask:
     return TableTask(frame, "place", ("sex",))
 
 
+class SmallFeatures(TableDataSet):
+    """Rows of a table in the place of features of images."""
+
+    def pretrained(self, architecture: str, seed: int) -> nn.Module:
+        rows = self.problem(seed)
+        inputs = rows.rows["train"].inputs.shape[1]
+        model = build_mlp((inputs, *{"head": (), "mlp": (6,)}[architecture], 2), seed=seed)
+        return pretrain(model, rows.rows["pretraining"], rows.pretraining, seed).eval()
+
+
+def small_features() -> NDArray[np.float32]:
+    return np.random.default_rng(0).normal(size=(400, 5)).astype(np.float32)
+
+
+def small_marks() -> dict[str, NDArray[np.int64]]:
+    """Marks that features tell something of."""
+    source = np.random.default_rng(1)
+    names = ("Male", "Heavy_Makeup", "Smiling", "Young")
+    all_names = [*names, "Male of the person", "Heavy_Makeup of the person"]
+    tilt = small_features()[:, 0]
+    return {name: (tilt + source.normal(size=400) > 0).astype(np.int64) for name in all_names}
+
+
 @pytest.fixture(autouse=True)
 def small_tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("adult", "adult-intersections", "german", "census-income"):
@@ -46,6 +75,11 @@ def small_tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setitem(problems.DATA_SETS, name, small)
     more = TableDataSet("More classes", six_classes, batch_size=64)
     monkeypatch.setitem(problems.DATA_SETS, "adult-schooling", more)
+    for name, data in IMAGE_DATA_SETS.items():
+        monkeypatch.setitem(problems.DATA_SETS, name, SmallFeatures(data.label, hiring_task))
+    monkeypatch.setattr(ImageDataSet, "missing", lambda _: "")
+    monkeypatch.setattr(lfw_gap, "image_features", lambda _: (small_features(), np.arange(400)))
+    monkeypatch.setattr(lfw_gap, "_marks", small_marks)
     _clear()
     yield
     _clear()
@@ -137,6 +171,17 @@ def test_every_study_tells_its_rows_claims_and_findings(name: str) -> None:
         assert "nan" not in text
     for claim in content["claims"]:
         assert {claim["first"], claim["second"]} <= set(labels)
+
+
+def test_images_that_are_not_here_are_a_visible_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    monkeypatch.delenv("FAIRFACTOR_IMAGES", raising=False)
+    for name, number in (("images", 6), ("lfw-gap", 1)):
+        study = STUDIES[name]
+        assert not study.configurations()
+        gaps = study.report(Cells((0,), ())).gaps
+        assert len(gaps) == number
+        assert all("name their folder with --root" in gap.reason for gap in gaps)
 
 
 def test_what_cannot_be_used_is_a_visible_gap() -> None:
