@@ -1,8 +1,8 @@
 """The boxes on several processes: each has a share of the rows, all have the result of one.
 
-    python examples/several_processes.py
-    torchrun --nproc-per-node 2 examples/several_processes.py
-    accelerate launch --cpu --num-processes 2 examples/several_processes.py
+python examples/several_processes.py
+torchrun --nproc-per-node 2 examples/several_processes.py
+accelerate launch --cpu --num-processes 2 examples/several_processes.py
 """
 
 import os
