@@ -20,7 +20,7 @@ import torch
 from benchmarks import cost_model
 from benchmarks.bench_importance import Block
 from benchmarks.cost_model import Cost, Shape
-from benchmarks.measure import Step, apart, forget_highest, race, resident_mib, write
+from benchmarks.measure import RESULTS, Step, apart, forget_highest, race, resident_mib, write
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -40,8 +40,12 @@ FITTED = (
 )
 HELD_OUT = (Shape(320, 4, 96, 6), Shape(640, 3, 128, 4))
 MEMORY_FITTED, MEMORY_HELD_OUT = FITTED[1::2], HELD_OUT
-EXACT = ((256, 384, 512, 768), (640, 1024))
+EXACT = (((256, 32), (384, 48), (512, 64), (768, 96)), ((640, 80), (1024, 128)))
 RANDOMIZED = (((1024, 32), (1024, 128), (1536, 64), (2048, 64)), ((1536, 96), (2560, 80)))
+
+
+KINDS = ("boxes", "factorize", "memory")
+Measured = dict[str, dict[str, float]]
 
 
 class Encoder(nn.Module):
@@ -139,6 +143,10 @@ def compared(
     return {"rates": rates, "worst held-out error, %": worst, "points": rows}
 
 
+def matrix(width: int, rank: int) -> str:
+    return f"{width} × {width}, rank {rank}"
+
+
 def label(shape: Shape) -> str:
     return (
         f"width {shape.width}, {shape.blocks} blocks, {shape.samples} samples of "
@@ -147,14 +155,18 @@ def label(shape: Shape) -> str:
 
 
 def memory_cost(box: str, shape: Shape) -> Cost:
-    """Bytes instead of operations: activations, weights, and the sums of the Fisher information."""
+    """Bytes instead of operations: activations, weights, and the sums of the Fisher information.
+
+    Without gradients, the activations of one block at a time are there.
+    """
     weights = 4.0 * shape.parameters if box == "training_step" else 0.0
     sums = cost_model.fisher_sums(shape) if box == "fisher" else 0.0
-    return Cost(4 * shape.activations, weights + sums, 2.0**20)
+    kept = shape.activations / (shape.blocks if box == "forward" else 1)
+    return Cost(4 * kept, weights + sums, 2.0**20)
 
 
 def bytes_moved(shape: Shape) -> dict[str, Any]:
-    counting = Counting()
+    counting = Counting(counted=([],))
     Work(shape).fisher(counting)
     return {
         "point": label(shape),
@@ -163,56 +175,77 @@ def bytes_moved(shape: Shape) -> dict[str, Any]:
     }
 
 
+def measure(kind: str, rounds: int) -> Measured:
+    """Seconds or MiB of one kind of point by box and label."""
+    found: Measured = {}
+    for shape in (*FITTED, *HELD_OUT) if kind == "boxes" else ():
+        for box, seconds in times(shape, rounds).items():
+            found.setdefault(box, {})[label(shape)] = seconds
+    methods = (("exact", EXACT), ("randomized", RANDOMIZED))
+    for method, points in methods if kind == "factorize" else ():
+        for width, rank in (*points[0], *points[1]):
+            seconds = factorization_time(width, rank, method, 2)
+            found.setdefault(f"factorize, {method}", {})[matrix(width, rank)] = seconds
+    for box in BOXES if kind == "memory" else ():
+        for shape in (*MEMORY_FITTED, *MEMORY_HELD_OUT):
+            given = json.dumps(asdict(shape))
+            found.setdefault(f"memory of {box}, MiB", {})[label(shape)] = apart(
+                "bench_cost", "--memory", box, given
+            )
+    return found
+
+
+def fitted(measured: Measured) -> dict[str, Any]:
+    """Fit every kind of point, and predict the held-out ones."""
+    result: dict[str, Any] = {}
+    costs: dict[str, tuple[dict[str, Cost], dict[str, Cost]]] = {
+        box: (
+            {label(shape): cost(shape) for shape in FITTED},
+            {label(shape): cost(shape) for shape in HELD_OUT},
+        )
+        for box, cost in BOXES.items()
+    }
+    for method, points, cost in (
+        ("exact", EXACT, lambda width, _: cost_model.exact_factorization(width)),
+        ("randomized", RANDOMIZED, cost_model.randomized_factorization),
+    ):
+        costs[f"factorize, {method}"] = tuple(
+            {matrix(*point): cost(*point) for point in part} for part in points
+        )
+    for box in BOXES:
+        costs[f"memory of {box}, MiB"] = tuple(
+            {label(shape): memory_cost(box, shape) for shape in part}
+            for part in (MEMORY_FITTED, MEMORY_HELD_OUT)
+        )
+    for name, parts in costs.items():
+        if name not in measured:
+            continue
+        pairs = ({key: (cost, measured[name][key]) for key, cost in p.items()} for p in parts)
+        result[name] = compared(*pairs)
+    return result
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--memory", nargs=2, metavar=("BOX", "SHAPE"))
+    parser.add_argument(
+        "--kinds", nargs="*", choices=KINDS, default=KINDS, help="what to measure again; or nothing"
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
     if options.memory:
         box, shape = options.memory
         print(json.dumps(memory(box, Shape(**json.loads(shape)))))
         return
-    seconds = {shape: times(shape, options.rounds) for shape in (*FITTED, *HELD_OUT)}
-    result: dict[str, Any] = {
-        name: compared(
-            *(
-                {label(s): (cost(s), seconds[s][name]) for s in shapes}
-                for shapes in (FITTED, HELD_OUT)
-            )
-        )
-        for name, cost in BOXES.items()
-    }
-    for method, points in (("exact", EXACT), ("randomized", RANDOMIZED)):
-        both = []
-        for part in points:
-            found = {}
-            for point in part:
-                width, rank = point if isinstance(point, tuple) else (point, point // 8)
-                cost = (
-                    cost_model.exact_factorization(width)
-                    if method == "exact"
-                    else cost_model.randomized_factorization(width, rank)
-                )
-                time = factorization_time(width, rank, method, 2)
-                found[f"{width} × {width}, rank {rank}"] = (cost, time)
-            both.append(found)
-        result[f"factorize, {method}"] = compared(*both)
-    for box in ("forward", "training_step", "fisher"):
-        result[f"memory of {box}, MiB"] = compared(
-            *(
-                {
-                    label(s): (
-                        memory_cost(box, s),
-                        apart("bench_cost", "--memory", box, json.dumps(asdict(s))),
-                    )
-                    for s in shapes
-                }
-                for shapes in (MEMORY_FITTED, MEMORY_HELD_OUT)
-            )
-        )
+    path = RESULTS / "cost.json"
+    measured = json.loads(path.read_text(encoding="utf-8"))["measured"] if path.exists() else {}
+    for kind in options.kinds:
+        measured |= measure(kind, options.rounds)
+        write("cost", {"measured": measured})
+    result = fitted(measured)
     result["bytes between processes, Fisher"] = [bytes_moved(shape) for shape in HELD_OUT]
-    write("cost", result)
+    write("cost", {**result, "measured": measured})
     for name, found in result.items():
         if "worst held-out error, %" in found:
             print(name, found["worst held-out error, %"])

@@ -136,7 +136,7 @@ def fit(costs: Sequence[Cost], seconds: Sequence[float]) -> tuple[float, ...]:
     """Find 1/R, 1/B and C, none negative, with the least squares of the relative errors."""
     terms = np.array([[c.operations, c.elements, c.calls] for c in costs])
     weighted = terms / np.array(seconds)[:, None]
-    scale = weighted.max(axis=0)
+    scale = np.maximum(weighted.max(axis=0), 1e-300)
     rates, _ = nnls(weighted / scale, np.ones(len(costs)))
     return tuple((rates / scale).tolist())
 
