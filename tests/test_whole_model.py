@@ -233,6 +233,16 @@ def tokens() -> list[Any]:
     return [(drawn, drawn[:, 0], torch.arange(20) % 2)]
 
 
+def test_channel_groups_stay_whole_with_a_reason() -> None:
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(4, 8, 3, groups=2), nn.Conv2d(8, 8, 1), nn.AdaptiveAvgPool2d(1)]
+    model = nn.Sequential(*layers, nn.Flatten()).eval()
+    batch = (torch.randn(6, 4, 5, 5), torch.arange(6), torch.arange(6) % 2)
+    result = factorize_model(model, [batch], weighting=Neutralized(), rank=2, layers=["0", "1"])
+    assert "groups=1" in result["0"].reason
+    assert result["1"].replacement is not None
+
+
 def test_tied_layers_stay_whole_with_a_reason() -> None:
     torch.manual_seed(0)
     model = Language().eval()

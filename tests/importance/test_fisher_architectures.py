@@ -15,7 +15,7 @@ from tests.importance.small_models import (
 from tests.oracles.per_sample_fisher import per_sample_fisher
 from torch import Tensor, nn
 
-from fairfactor.errors import DataError, FairfactorError
+from fairfactor.errors import ArgumentError, DataError, FairfactorError
 from fairfactor.importance import group_fisher, input_moments
 
 
@@ -162,6 +162,46 @@ def test_convolution_that_is_called_twice() -> None:
     tail = [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
     model = nn.Sequential(shared, nn.Tanh(), nn.MaxPool2d(3), shared, *tail).eval().double()
     assert_equals_loop(model, torch.randn(NUMBER, 3, 12, 12).double(), "*", ["0"])
+
+
+def convolutions_with_channel_groups() -> nn.Module:
+    layers = [
+        nn.Conv2d(4, 8, 3, stride=2, padding=1, groups=2),
+        nn.Tanh(),
+        nn.Conv2d(8, 8, (3, 2), padding="same", padding_mode="reflect", groups=8),
+        nn.Tanh(),
+        nn.Conv2d(8, 6, 1, groups=2),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Conv2d(6, 3, 1, groups=3),  # one position
+    ]
+    return nn.Sequential(*layers, nn.Flatten()).eval().double()
+
+
+def test_channel_groups() -> None:
+    torch.manual_seed(20)
+    model, names = convolutions_with_channel_groups(), ["0", "2", "4", "6"]
+    inputs, (targets, groups) = torch.randn(NUMBER, 4, 7, 6).double(), classes_and_groups()
+    batches = split_batches(inputs, targets, groups, 6)
+    statistics = ("diagonal", "input_matrix")
+    result = group_fisher(model, batches, layers=names, statistics=statistics)
+    assert list(result) == names
+    for name, found in result.items():
+        loop = per_sample_fisher(model, inputs, targets, f"{name}.weight")
+        for value, expected in zip(
+            (found.row_importance, found.diagonal, found.input_matrix),
+            loop.group_means(groups),
+            strict=True,
+        ):
+            torch.testing.assert_close(value, expected, rtol=1e-9, atol=1e-15)
+
+
+def test_what_channel_groups_do_not_have() -> None:
+    model, (targets, groups) = convolutions_with_channel_groups(), classes_and_groups()
+    batches = [(torch.randn(NUMBER, 4, 7, 6).double(), targets, groups)]
+    with pytest.raises(ArgumentError, match=r"layers='0'.*one factor.*2 channel groups"):
+        group_fisher(model, batches, layers="0", statistics=("kronecker",))
+    with pytest.raises(ArgumentError, match=r"layers='2'.*read the same inputs.*8 channel groups"):
+        input_moments(model, batches, layers="2")
 
 
 def test_channels_last() -> None:

@@ -71,13 +71,19 @@ def test_layer_with_two_names_is_found_under_each() -> None:
         ("encoder.*", r"The model has 'blocks\.0\.0', .*, 'classifier'\."),
         ("attention", "it is MultiheadAttention"),
         ("attention.out_proj", "it is NonDynamicallyQuantizableLinear"),
-        ("grouped", "without channel groups, and it is Conv2d.* The model has"),
+        ("group*", "without channel groups.* The model has"),
         ("blocks", r"Its layers match 'blocks\.\*'"),
     ],
 )
 def test_refusals(layers: str | list[str], message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
         select_layers(Encoder(), layers)
+
+
+def test_channel_groups_are_found_by_name_only() -> None:
+    model = nn.Sequential(nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 1, groups=2))
+    assert list(select_layers(model, "*")) == ["0"]
+    assert list(select_layers(model, ["*", "1"])) == ["0", "1"]
 
 
 @pytest.mark.parametrize("layers", ["head", "all-linear", "anything"])

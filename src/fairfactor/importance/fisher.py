@@ -26,7 +26,12 @@ from fairfactor.importance.calls import LayerUse
 from fairfactor.importance.capture import GradientCapture
 from fairfactor.importance.group_sums import GroupSums, Statistic
 from fairfactor.importance.independence import refuse_changing_outputs, refuse_sample_dependence
-from fairfactor.importance.layers import layer_device, layer_shape, select_layers
+from fairfactor.importance.layers import (
+    layer_device,
+    layer_shape,
+    refuse_channel_groups,
+    select_layers,
+)
 from fairfactor.importance.lockstep import in_step, lockstep
 from fairfactor.importance.losses import Labels, LossName, Objective, PerSampleLoss
 
@@ -117,6 +122,8 @@ def group_fisher(
         raise ArgumentError("statistics", unknown, f"any of {', '.join(get_args(Statistic))}")
     refuse_sample_dependence(model)
     chosen = select_layers(model, layers)
+    if "kronecker" in statistics:
+        refuse_channel_groups(chosen, "in which one factor could be that of all outputs")
     objective = Objective(loss, labels, seed + processes.rank)
     sums = {
         name: GroupSums(*layer_shape(layer), statistics, layer_device(layer))

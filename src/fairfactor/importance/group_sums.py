@@ -14,6 +14,7 @@ from fairfactor.importance.forms import (
     prefers_direct_form,
     without_idle_positions,
 )
+from fairfactor.importance.layers import has_channel_groups
 from fairfactor.importance.positions import input_positions, output_positions, weight_gradients
 
 Statistic = Literal["row_importance", "diagonal", "input_matrix", "kronecker"]
@@ -80,6 +81,9 @@ class GroupSums:
                 of groups. Other statistics than the row importance are fastest with sorted codes.
         """
         segments = _segments(codes) if len(self.sums) > 1 else []
+        if any(has_channel_groups(use.layer) for use in uses):
+            self._add_direct_form(uses, codes, segments)
+            return
         several = self._positions(uses) > 1
         uses = [without_idle_positions(use) for use in uses] if several else uses
         positions = self._positions(uses)

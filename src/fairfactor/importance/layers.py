@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 import torch
@@ -15,7 +15,8 @@ def select_layers(model: nn.Module, layers: str | Sequence[str]) -> dict[str, nn
     """Find the layers that a selection names, in the order of definition.
 
     Supported are ``nn.Linear``, the ``Conv1D`` of transformers (a linear layer with a transposed
-    weight) and ``nn.Conv2d`` without channel groups.
+    weight) and ``nn.Conv2d``. A convolution with channel groups must be named: it can be measured,
+    but not factorised, since its channels do not meet one matrix.
 
     Args:
         model: The model that holds the layers.
@@ -27,7 +28,7 @@ def select_layers(model: nn.Module, layers: str | Sequence[str]) -> dict[str, nn
             - ``"all-linear"``: every ``nn.Linear`` and ``Conv1D``.
             - a name as in ``model.named_modules()``.
             - a pattern such as ``"encoder.*.dense"`` (``*``, ``?`` and ``[]`` as in fnmatch), which
-              matches supported layers only.
+              matches supported layers without channel groups only.
 
     Returns:
         Layer by name. The output projection inside ``nn.MultiheadAttention`` is never among them,
@@ -66,7 +67,7 @@ def _matches(selection: str, model: nn.Module) -> list[str]:
     """Return the names of the layers that one selection stands for."""
     if selection in dict(_supported_layers(model, every_name=True)):
         return [selection]
-    supported = dict(_supported_layers(model))
+    supported = {n: m for n, m in _supported_layers(model) if not has_channel_groups(m)}
     linear = [name for name, layer in supported.items() if not isinstance(layer, nn.Conv2d)]
     if selection == "head" and linear:
         return linear[-1:]
@@ -104,9 +105,32 @@ def _supported_layers(
 
 def is_supported(module: nn.Module) -> bool:
     """Tell whether per-sample gradients of the module's weight can be followed."""
-    if isinstance(module, nn.Conv2d):
-        return module.groups == 1
-    return isinstance(module, nn.Linear) or _is_conv1d(module)
+    return isinstance(module, (nn.Linear, nn.Conv2d)) or _is_conv1d(module)
+
+
+def has_channel_groups(layer: nn.Module) -> bool:
+    """Tell whether a layer is a convolution whose outputs read different input channels."""
+    return isinstance(layer, nn.Conv2d) and layer.groups > 1
+
+
+def refuse_channel_groups(layers: Mapping[str, nn.Module], accepted: str) -> None:
+    """Refuse convolutions with channel groups.
+
+    Args:
+        layers: Layers by name.
+        accepted: What layers would have been accepted, after "layers".
+
+    Raises:
+        ArgumentError: If there is one.
+    """
+    for name, layer in layers.items():
+        if has_channel_groups(layer):
+            raise ArgumentError(
+                "layers",
+                name,
+                f"layers {accepted}, and it has {layer.groups} channel groups",
+                "Leave it out of layers=.",
+            )
 
 
 def _is_conv1d(module: nn.Module) -> bool:

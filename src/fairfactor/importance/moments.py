@@ -21,7 +21,7 @@ from fairfactor.importance.batches import (
 )
 from fairfactor.importance.calls import calling_layers
 from fairfactor.importance.independence import refuse_sample_dependence
-from fairfactor.importance.layers import select_layers
+from fairfactor.importance.layers import refuse_channel_groups, select_layers
 from fairfactor.importance.lockstep import in_step, lockstep
 from fairfactor.importance.moment_sums import MomentSums, grown
 
@@ -155,7 +155,9 @@ def input_moments(
     if cells not in get_args(Cells):
         raise ArgumentError("cells", cells, f"one of {', '.join(get_args(Cells))}")
     refuse_sample_dependence(model)
-    sums = [MomentSums(name, layer) for name, layer in select_layers(model, layers).items()]
+    chosen = select_layers(model, layers)
+    refuse_channel_groups(chosen, "in which all outputs read the same inputs")
+    sums = [MomentSums(name, layer) for name, layer in chosen.items()]
     counts = torch.zeros(len(group_names or ()), 0, dtype=torch.int64)
     with processes.together(), lockstep(model, processes) as runners, ExitStack() as stack:
         stack.enter_context(torch.no_grad())

@@ -43,11 +43,12 @@ def weight_gradients(layer: nn.Module, inputs: Tensor, gradients: Tensor) -> Ten
         gradients: Gradients of its output, samples first.
 
     Returns:
-        G of shape (samples, out, in). On a processor, a convolution needs no patches for it.
+        G of shape (samples, out, in); for a convolution with channel groups, in is that of one
+        group. On a processor, a convolution needs no patches for it.
     """
-    if isinstance(layer, nn.Conv2d) and inputs.device.type == "cpu":
+    if isinstance(layer, nn.Conv2d) and (inputs.device.type == "cpu" or layer.groups > 1):
         padded, padding = _padded(layer, inputs)
-        if not _is_pointwise(layer, padding):
+        if not _is_pointwise(layer, padding) or layer.groups > 1:
             return _convolution_gradients(layer, padded, gradients, padding)
     positions = input_positions(layer, inputs)
     return output_positions(layer, gradients).transpose(1, 2) @ positions
@@ -69,7 +70,7 @@ def _convolution_gradients(
             layer.dilation,
             False,
             [0],
-            1,
+            layer.groups,
             [False, True, False],
         )[1]
         for sample, gradient in zip(inputs.split(1), gradients.split(1), strict=True)
