@@ -130,6 +130,7 @@ METHODS: dict[str, Callable[[Problem, str, int], dict[str, Any]]] = {
     "neutralised SVD of the head (the paper)": partial(method, "neutralized"),
     "bias-aware factors of the head": partial(method, "bias-aware"),
     "Bayes rule, groups from features": partial(rules, "late-features"),
+    "Bayes rule, one head": partial(rules, "one-head"),
     "Bayes rule, group means erased": partial(rules, "erased-features"),
 }
 
