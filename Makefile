@@ -62,5 +62,5 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 $(STAMP): $(INSTALLED)
 	@echo "Installing what the tests need (a minute)…"
-	$(PIP) --editable '.[dev,peft,export]'
+	$(PIP) --editable '.[dev,text,export]'
 	@touch $@

@@ -35,8 +35,8 @@ from fairfactor.fairness import METRICS, confusion_counts
 from fairfactor.files import atomic_write_text
 from fairfactor.groups import Groups, encode_groups
 from fairfactor.surgery import count_parameters
+from fairfactor.text_settings import TextTuningConfig
 from fairfactor.text_tuning.classifier import TextClassifier
-from fairfactor.text_tuning.config import TextTuningConfig
 from fairfactor.text_tuning.objective import make_objective
 from fairfactor.text_tuning.preparation import prepare, probe_head
 from fairfactor.text_tuning.rows import TextRows

@@ -16,7 +16,7 @@ from fairfactor.errors import ArgumentError
 from fairfactor.feature_extraction.extract import OnRows
 from fairfactor.finetuning import require_integer
 from fairfactor.settings import Settings, option
-from fairfactor.text_tuning.config import WEIGHTINGS, TextTuningConfig
+from fairfactor.text_settings import WEIGHTINGS, TextTuningConfig
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from fairfactor.data.texts.templates import ROLES, load_templates
 from fairfactor.errors import ArgumentError
 from fairfactor.groups import encode_groups
 from fairfactor.hugging_face import Tokens, load_classifier
-from fairfactor.text_tuning.config import WEIGHTINGS, TextTuningConfig
+from fairfactor.text_settings import WEIGHTINGS, TextTuningConfig
 from fairfactor.text_tuning.preparation import budget, prepare, probe_head
 from fairfactor.text_tuning.rows import TextRows
 

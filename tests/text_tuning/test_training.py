@@ -12,7 +12,7 @@ from fairfactor.data.texts.templates import ROLES, load_templates
 from fairfactor.errors import ArgumentError, TrainingError
 from fairfactor.groups import encode_groups
 from fairfactor.hugging_face import Tokens, load_classifier
-from fairfactor.text_tuning.config import TextTuningConfig
+from fairfactor.text_settings import TextTuningConfig
 from fairfactor.text_tuning.objective import make_objective
 from fairfactor.text_tuning.rows import TextRows
 from fairfactor.text_tuning.training import TextTuningHistory, train

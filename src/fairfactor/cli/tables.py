@@ -18,7 +18,7 @@ from fairfactor.methods import METHODS
 from fairfactor.studies.reported import environment
 from fairfactor.studies.work_plan import WorkPlan
 
-_OPTIONAL = ("fairlearn", "peft", "transformers", "onnxruntime")
+_OPTIONAL = ("fairlearn", "peft", "transformers", "accelerate", "onnxruntime")
 
 
 def print_summary(console: Console, metrics: Mapping[str, Any]) -> None:

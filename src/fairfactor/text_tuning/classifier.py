@@ -28,7 +28,7 @@ from fairfactor.surgery import (
     save_adapter,
     save_model,
 )
-from fairfactor.text_tuning.config import TextTuningConfig
+from fairfactor.text_settings import TextTuningConfig
 from fairfactor.text_tuning.objective import make_objective
 from fairfactor.text_tuning.preparation import PreparedText, prepare, probe_head
 from fairfactor.text_tuning.rows import TextRows

@@ -11,7 +11,7 @@ from torch.nn import functional
 from fairfactor.mitigation.group_weights import RunningGroupWeights
 from fairfactor.mitigation.rates import rate_family
 from fairfactor.mitigation.running_gap_penalty import RunningGapPenalty
-from fairfactor.text_tuning.config import Objective
+from fairfactor.text_settings import Objective
 
 
 class BatchObjective(Protocol):

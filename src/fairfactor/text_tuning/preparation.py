@@ -19,7 +19,7 @@ from fairfactor.importance import select_layers
 from fairfactor.importance.layers import layer_shape
 from fairfactor.rank import ParameterBudget
 from fairfactor.surgery import ParameterCount, attach_adapter, count_parameters, freeze_except
-from fairfactor.text_tuning.config import WEIGHTINGS, Mode, TextTuningConfig
+from fairfactor.text_settings import WEIGHTINGS, Mode, TextTuningConfig
 from fairfactor.text_tuning.rows import TextRows
 from fairfactor.whole_model import LayerResult, factorize_layers, factorize_model
 

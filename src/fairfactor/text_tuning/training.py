@@ -17,7 +17,7 @@ from fairfactor.checkpoints import Checkpoints
 from fairfactor.errors import ArgumentError, FairfactorError, TrainingError
 from fairfactor.features import evaluation_mode
 from fairfactor.stored_values import load_value, save_value
-from fairfactor.text_tuning.config import TextTuningConfig
+from fairfactor.text_settings import TextTuningConfig
 from fairfactor.text_tuning.objective import BatchObjective, mean_cross_entropy
 from fairfactor.text_tuning.rows import ShuffledBatches, TextRows
 

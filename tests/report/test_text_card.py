@@ -9,7 +9,7 @@ import pytest
 
 from fairfactor.errors import ArgumentError
 from fairfactor.fairness import METRICS, ConfusionCounts
-from fairfactor.text_tuning.card import push_to_hub, save_card, text_card
+from fairfactor.report.text_card import push_to_hub, save_card, text_card
 
 hub = pytest.importorskip("huggingface_hub", reason="needs pip install 'fairfactor[text]'")
 COUNTS = ConfusionCounts(np.array([[[40, 10], [20, 30]], [[90, 10], [10, 90]]]), ("f|em", "male"))
