@@ -20,5 +20,5 @@ def test_the_same_seed_gives_the_same_weights(tmp_path: Path) -> None:
 
 
 def test_refusals(tmp_path: Path) -> None:
-    with pytest.raises(ArgumentError, match="one of bert, distilbert, roberta, gpt2"):
+    with pytest.raises(ArgumentError, match="one of bert, distilbert, roberta, xlm-roberta, gpt2"):
         tiny_folder(tmp_path, ["words"], kind="t5")  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tests.hugging_face.tiny import KINDS, make_folder
+from tests.hugging_face.tiny import KINDS, WIDTH, make_folder
 
 from fairfactor.data.texts.templates import ROLES, load_templates
 from fairfactor.errors import ArgumentError, DataError, SavedModelError
@@ -53,6 +53,7 @@ def test_all_linear_layers_are_replaced_and_come_back_from_disk(kind: str, tmp_p
         for layer in classifier.prepared.layers.values()
         if layer.replacement
     )
+    assert classifier.extractor().width == WIDTH  # whatever became of the head
     classifier.save(tmp_path / "saved")
     assert not (tmp_path / "saved" / "adapter").exists()
     for file in (tmp_path / "base").iterdir():

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fairfactor.importance import select_layers
+from fairfactor.errors import ArgumentError
+from fairfactor.surgery import LowRankLayer
 
 
 class _HeadReached(Exception):  # noqa: N818 - a signal, never an error that a caller sees
@@ -33,15 +34,29 @@ def head_modules(model: nn.Module) -> list[str]:
 
 
 def head_name(model: nn.Module) -> str:
-    """Name of the last linear layer.
+    """Name of the last linear layer of the head, low-rank or not.
+
+    Some models define their head before the network that it stands on, so the order of definition
+    alone does not tell.
 
     Args:
-        model: A classifier.
+        model: A classifier of transformers.
 
     Returns:
         As in ``model.named_modules()``.
+
+    Raises:
+        ArgumentError: If the head has no linear layer.
     """
-    return next(iter(select_layers(model, "head")))
+    heads, found = set(head_modules(model)), ""
+    for name, module in model.named_modules():
+        is_linear = isinstance(module, (nn.Linear, LowRankLayer))
+        inside = isinstance(model.get_submodule(name.rpartition(".")[0]), LowRankLayer)
+        if is_linear and not inside and name.split(".")[0] in heads:
+            found = name
+    if not found:
+        raise ArgumentError("model", type(model).__name__, "a classifier whose head is linear")
+    return found
 
 
 def head_inputs(model: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:

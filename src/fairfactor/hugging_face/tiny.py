@@ -14,8 +14,25 @@ import torch
 from fairfactor.errors import ArgumentError
 from fairfactor.hugging_face.library import silent
 
-Kind = Literal["bert", "distilbert", "roberta", "gpt2"]
+Kind = Literal["bert", "distilbert", "roberta", "xlm-roberta", "gpt2"]
 POSITIONS = 64
+_SPECIAL_TOKENS = {
+    "gpt2": {"eos_token": "<|endoftext|>", "unk_token": "[UNK]"},
+    "roberta": {
+        "cls_token": "<s>",
+        "pad_token": "<pad>",
+        "sep_token": "</s>",
+        "unk_token": "[UNK]",
+        "mask_token": "<mask>",
+    },
+    "bert": {
+        "pad_token": "[PAD]",
+        "unk_token": "[UNK]",
+        "cls_token": "[CLS]",
+        "sep_token": "[SEP]",
+        "mask_token": "[MASK]",
+    },
+}
 
 
 def tiny_folder(
@@ -65,25 +82,7 @@ def _tokenizer(transformers: Any, kind: Kind, texts: Iterable[str]) -> Any:
     """A tokenizer of whole words, with the special tokens that are usual for the kind."""
     import tokenizers
 
-    names = {
-        "gpt2": {"eos_token": "<|endoftext|>", "unk_token": "[UNK]"},
-        "roberta": {
-            "cls_token": "<s>",
-            "pad_token": "<pad>",
-            "sep_token": "</s>",
-            "unk_token": "[UNK]",
-            "mask_token": "<mask>",
-        },
-    }.get(
-        kind,
-        {
-            "pad_token": "[PAD]",
-            "unk_token": "[UNK]",
-            "cls_token": "[CLS]",
-            "sep_token": "[SEP]",
-            "mask_token": "[MASK]",
-        },
-    )
+    names = _SPECIAL_TOKENS.get(kind.removeprefix("xlm-"), _SPECIAL_TOKENS["bert"])
     words = tokenizers.Tokenizer(tokenizers.models.WordLevel(unk_token="[UNK]"))
     words.normalizer = tokenizers.normalizers.Lowercase()
     words.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
@@ -127,7 +126,11 @@ def _config(transformers: Any, kind: Kind, tokenizer: Any, width: int) -> Any:
             hidden_dim=2 * width,
             max_position_embeddings=POSITIONS,
         )
-    made = {"bert": transformers.BertConfig, "roberta": transformers.RobertaConfig}[kind]
+    made = {
+        "bert": transformers.BertConfig,
+        "roberta": transformers.RobertaConfig,
+        "xlm-roberta": transformers.XLMRobertaConfig,
+    }[kind]
     return made(
         **size,
         hidden_size=width,

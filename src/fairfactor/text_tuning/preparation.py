@@ -82,7 +82,8 @@ def prepare(
     Raises:
         ArgumentError: If nothing but the head is chosen in adapter mode.
     """
-    names = list(select_layers(model, config.layers))
+    head = head_name(model)
+    names = list(select_layers(model, [head if n == "head" else n for n in config.layers]))
     heads = head_modules(model)
     measured = rows.at(_sample(rows, config))
     weighting = WEIGHTINGS[config.weighting]()
