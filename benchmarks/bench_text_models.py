@@ -179,6 +179,7 @@ METHODS: dict[str, Callable[[Start, int], dict[str, Any]]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="*", default=list(SEEDS))
+    parser.add_argument("--methods", nargs="*", default=list(METHODS), choices=list(METHODS))
     parser.add_argument("--limit", type=float, default=float("inf"), help="seconds")
     parser.add_argument("--output", type=Path, default=RESULT)
     options = parser.parse_args()
@@ -190,7 +191,7 @@ def main() -> None:
     began = time.perf_counter()
     for seed in options.seeds:
         start = None
-        for name, method in METHODS.items():
+        for name in options.methods:
             key = f"{name}, seed {seed}"
             if key in result["rows"]:
                 continue
@@ -198,7 +199,7 @@ def main() -> None:
                 print("stopped at", key)
                 return
             start = start or Start.of(seed)
-            row = {"method": name, "seed": seed, **method(start, seed)}
+            row = {"method": name, "seed": seed, **METHODS[name](start, seed)}
             result["rows"][key] = row
             atomic_write_text(options.output, json.dumps(result, indent=1) + "\n")
             print(row, flush=True)
