@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import pytest
 from tests.studies.examples import DESCRIPTION, FROZEN, hiring_task, small_config
 
 from fairfactor.compare_config import CompareConfig
 from fairfactor.config import RunConfig
 from fairfactor.studies.task_groups import task_groups
-from fairfactor.studies.work_plan import plan_work
+from fairfactor.studies.work_plan import _encoder_steps, plan_work
 from fairfactor.tune_config import TuneConfig
 
 
@@ -50,3 +52,10 @@ def test_more_work_takes_more_time_and_more_rows_more_memory():
     few, many = (plan(TuneConfig(), rows) for rows in (600, 6000))
     assert few.memory < many.memory
     assert plan(small_config(seeds=40), workers=8).seconds < much.seconds
+
+
+def test_tuning_an_encoder_is_a_step():
+    plain = TuneConfig(data="text-templates")
+    assert _encoder_steps(plain) == ()
+    [step] = _encoder_steps(replace(plain, layers=("all-linear",), mode="adapter"))
+    assert step.startswith("tune an adapter on all-linear of the encoder, 3 epochs")

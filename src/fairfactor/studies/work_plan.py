@@ -122,7 +122,7 @@ def plan_work(
         data=describe_data(task, groups, description, encoder.feature_names, sizes),
         layers=_layers(network),
         parameters=count_parameters(network).total,
-        steps=_steps(config, start, len(task.class_names)),
+        steps=(*_encoder_steps(config), *_steps(config, start, len(task.class_names))),
         seconds=seconds * math.ceil(seeds / busy),
         memory=busy * _memory(network, inputs, len(task.frame), rows, config)
         + int(task.frame.memory_usage(deep=True).sum()) * (1 + (busy > 1) * busy),
@@ -149,6 +149,15 @@ def _layers(network: nn.Module) -> tuple[PlannedLayer, ...]:
         for name, layer in network.named_modules()
         if isinstance(layer, nn.Linear)
     )
+
+
+def _encoder_steps(config: Config) -> tuple[str, ...]:
+    """What is done with the encoder of texts before its features are taken; its time is not told."""
+    if not config.layers:
+        return ()
+    form = "factors in place of" if config.mode == "replace" else "an adapter on"
+    epochs = f"{config.encoder_epochs} epochs on the training rows"
+    return (f"tune {form} {', '.join(config.layers)} of the encoder, {epochs}; this takes longer",)
 
 
 def _steps(config: Config, start: StartingModel | None, classes: int) -> tuple[str, ...]:
