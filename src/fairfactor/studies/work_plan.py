@@ -152,7 +152,7 @@ def _layers(network: nn.Module) -> tuple[PlannedLayer, ...]:
 
 
 def _encoder_steps(config: Config) -> tuple[str, ...]:
-    """What is done with the encoder of texts before its features are taken; its time is not told."""
+    """What is done with the encoder of texts before its features are taken; untimed."""
     if not config.layers:
         return ()
     form = "factors in place of" if config.mode == "replace" else "an adapter on"
