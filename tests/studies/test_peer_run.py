@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -174,3 +175,21 @@ def test_what_the_run_says_about_the_data(peer_comparison: PeerComparison) -> No
     }
     assert set(run.seconds) == {"pretraining", "ours", "peers"}
     assert "sex" not in run.features
+
+
+def test_a_finished_seed_is_not_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    first = run_one(peers=("unmitigated", "gap-penalty-dp"), checkpoints=checkpoints)
+
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise AssertionError("pre-trained again")
+
+    monkeypatch.setattr(module, "make_problem", refuse)
+    again = run_one(peers=("unmitigated", "gap-penalty-dp"), checkpoints=checkpoints)
+    for name, value in vars(first).items():
+        np.testing.assert_equal(getattr(again, name), value)
+    monkeypatch.setattr("fairfactor.peers.peer.find_spec", lambda _name: None)
+    with pytest.raises(AssertionError, match="pre-trained again"):
+        run_one(peers=("fairgrad-eo",), checkpoints=checkpoints)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -92,7 +92,8 @@ class PeerRun:
         frontier: Our choice for each gap and bound.
         group_sizes: Rows of each group in each part of the split.
         features: Names of the inputs of the network.
-        seconds: Seconds of pre-training, of our tuning, and of all peers.
+        seconds: Seconds of pre-training, of our tuning, and of all peers; of what an earlier
+            attempt had finished, those of the peers alone.
     """
 
     seed: int
@@ -129,18 +130,46 @@ def run_peers(
         confidence: Share of bootstrap samples of the training and validation rows that must keep
             each bound.
         seed: Seed of the split, the initial weights and everything random.
-        checkpoints: Where finished recipes and peers are kept.
+        checkpoints: Where finished recipes and peers are kept, and the whole seed once it is done.
 
     Returns:
         Every outcome.
     """
-    problem = make_problem(task, seed=seed, hidden=hidden, groups=groups, backbone=backbone)
-    start = perf_counter()
     kept = (checkpoints or Checkpoints()).within(f"seed-{seed}")
+    # Another name for each set of missing packages: they may be installed before a resumption.
+    absent = [key for key in peers if PEERS[key].install_command]
+    return kept.once(
+        "-without-".join(["finished", *absent]),
+        partial(
+            _run_seed,
+            partial(make_problem, task, hidden=hidden, groups=groups, backbone=backbone),
+            peers,
+            settings,
+            recipes,
+            confidence,
+            seed,
+            kept,
+        ),
+        save_value,
+        partial(load_value, kinds=(PeerRun, PeerOutcome, Choice)),
+    )
+
+
+def _run_seed(
+    make: Callable[..., Problem],
+    peers: Sequence[str],
+    settings: int,
+    recipes: Sequence[str],
+    confidence: float,
+    seed: int,
+    kept: Checkpoints,
+) -> PeerRun:
+    """Do what `run_peers` says, but for recipes and peers that are kept already."""
+    problem = make(seed=seed)
+    start = perf_counter()
     ours = _Ours(problem, recipes, confidence, seed, kept)
     seconds = {"pretraining": problem.seconds, "ours": perf_counter() - start}
     missing, outcomes = {}, {}
-    start = perf_counter()
     for key in peers:
         reason = PEERS[key].gap(problem)
         if reason:
@@ -153,7 +182,7 @@ def run_peers(
                 save_value,
                 partial(load_value, kinds=(PeerOutcome, Choice)),
             )
-    seconds["peers"] = perf_counter() - start
+    seconds["peers"] = sum(outcome.seconds for outcome in outcomes.values())
     parts = {"train": problem.train, "validation": problem.validation, "test": problem.test}
     return PeerRun(
         seed=seed,
