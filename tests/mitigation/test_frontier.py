@@ -1,43 +1,9 @@
-from dataclasses import replace
-
-import numpy as np
 import pytest
-import torch
-from torch import nn
+from tests.mitigation.example_points import CONSTANT, at_most, of_counts, point, rates
 
 from fairfactor.errors import ArgumentError
-from fairfactor.fairness import ConfusionCounts
-from fairfactor.mitigation.cell_model import ClassNetwork
 from fairfactor.mitigation.constraint import Constraint
-from fairfactor.mitigation.frontier import Frontier, OperatingPoint
-
-MODEL = ClassNetwork(nn.Linear(1, 2), 2)
-
-
-def counts(accuracy, gap, rows=10_000):
-    """Two groups without positives whose selection rates differ by a gap, and that accuracy."""
-    selected = np.array([1 - accuracy - gap / 2, 1 - accuracy + gap / 2]) * rows
-    cells = np.zeros((2, 2, 2), dtype=np.int64)
-    cells[:, 0, 1] = np.rint(selected)
-    cells[:, 0, 0] = rows - cells[:, 0, 1]
-    return ConfusionCounts(cells, ("a", "b"))
-
-
-def point(accuracy, gap, train_gap=None, recipe="r"):
-    return OperatingPoint(
-        recipe=recipe,
-        setting={},
-        train=counts(accuracy, gap if train_gap is None else train_gap),
-        validation=counts(accuracy, gap),
-        trained_parameters=1,
-        groups_at_prediction=False,
-        cell_model=MODEL,
-        weights=np.eye(2)[:, :, None],
-    )
-
-
-def at_most(gap):
-    return [Constraint("demographic_parity", gap)]
+from fairfactor.mitigation.frontier import Frontier
 
 
 @pytest.fixture
@@ -97,20 +63,6 @@ def test_confidence_asks_for_a_margin():
     assert "confidence 0.95" in missed.message
 
 
-def rates(selected, positives, rows=10_000):
-    """Two groups with those shares of positives and those (TPR, FPR)."""
-    cells = np.zeros((2, 2, 2), dtype=np.int64)
-    for group, (share, both) in enumerate(zip(positives, selected, strict=True)):
-        of_label = np.array([rows * (1 - share), rows * share])
-        cells[group, :, 1] = np.rint(of_label * both[::-1])
-        cells[group, :, 0] = np.rint(of_label) - cells[group, :, 1]
-    return ConfusionCounts(cells, ("a", "b"))
-
-
-def of_counts(validation, train=None):
-    return replace(point(0.5, 0.0), train=train or validation, validation=validation)
-
-
 def test_a_wide_margin_that_noise_eats_does_not_rule_out_a_narrow_one_that_holds():
     """100 positive rows leave the TPR unsure by 5 points, 9,900 negative ones the FPR by half."""
     unsure = of_counts(rates([(0.78, 0.05), (0.70, 0.05)], (0.01, 0.5)))
@@ -147,9 +99,6 @@ def test_what_noise_hides_is_not_worth_accuracy_where_nothing_is_sure_enough():
     assert not choice.met
     assert choice.point is hidden
     assert frontier.select(at_most(0.001)).point is surest
-
-
-CONSTANT = of_counts(rates([(0, 0), (0, 0)], (0.4, 0.2)))
 
 
 def test_the_same_decision_for_everyone_is_not_chosen_unless_asked_for(frontier):
@@ -198,12 +147,6 @@ def test_area_is_that_of_the_staircase(frontier):
     assert Frontier(frontier.points[1:2]).area(
         "demographic_parity", worst_gap=0.05, worst_accuracy=0.5
     ) == pytest.approx(0)
-
-
-def test_a_point_decides_with_its_rule(frontier):
-    inputs = torch.randn(5, 1)
-    decided = frontier.points[0].decide(inputs).argmax(dim=1)
-    assert torch.equal(decided, MODEL.network(inputs).argmax(dim=1))
 
 
 def test_no_points_are_refused():

@@ -2,7 +2,8 @@
 
 from fairfactor.mitigation.constraint import Constraint
 from fairfactor.mitigation.fair_model import FairModel, load_fair_model, save_fair_model
-from fairfactor.mitigation.frontier import Frontier, OperatingPoint, Selection
+from fairfactor.mitigation.frontier import Frontier, Selection
+from fairfactor.mitigation.operating_point import OperatingPoint
 from fairfactor.mitigation.recipe import Recipe, TuningProblem
 from fairfactor.mitigation.recipes import DEFAULT, RECIPES
 from fairfactor.mitigation.tune import Tuned, tune

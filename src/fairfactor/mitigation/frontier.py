@@ -1,21 +1,20 @@
-"""Operating points, and the choice among them."""
+"""The choice among operating points."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fairfactor.errors import ArgumentError
 from fairfactor.fairness import METRICS, Array, ConfusionCounts
-from fairfactor.mitigation.cell_model import CellModel
 from fairfactor.mitigation.constraint import METRIC_OF_NAME, ROUNDING, Constraint
-from fairfactor.mitigation.fair_model import FairModel
 from fairfactor.mitigation.hypervolume import dominated_area
+from fairfactor.mitigation.operating_point import OperatingPoint
 
 Evidence = Literal["train_and_validation", "validation", "pooled"]
 
@@ -26,58 +25,6 @@ leave gaps uncertain by several times as much."""
 _REPLICATES = 400
 _NEAREST = 200
 _LIKELY = 0.7  # half a standard error
-
-
-@dataclass(frozen=True, eq=False)
-class OperatingPoint:
-    """One decision rule on one model, and what it does on the rows it may be chosen by.
-
-    Attributes:
-        recipe: Name of the recipe.
-        setting: What distinguishes its model, as JSON values.
-        train: Confusion counts on the training rows.
-        validation: Confusion counts on the validation rows.
-        trained_parameters: Number of parameters trained; the rule itself is not counted.
-        groups_at_prediction: Whether predicting asks for groups.
-        cell_model: The model.
-        weights: The rule, (classes × classes × groups).
-    """
-
-    recipe: str
-    setting: Mapping[str, Any]
-    train: ConfusionCounts
-    validation: ConfusionCounts
-    trained_parameters: int
-    groups_at_prediction: bool
-    cell_model: CellModel
-    weights: Array
-
-    @property
-    def is_constant(self) -> bool:
-        """Whether it decides the same for everyone, whatever the inputs say."""
-        decided = (self.train.cells + self.validation.cells).sum(axis=(0, 1))
-        return bool(np.count_nonzero(decided) <= 1)
-
-    def metric(self, name: str, part: Literal["train", "validation"] = "validation") -> float:
-        """A metric of one part.
-
-        Args:
-            name: A name that constraints use, as "equalized_odds".
-            part: Which rows.
-
-        Returns:
-            A fraction.
-        """
-        counts = self.train if part == "train" else self.validation
-        return float(Constraint(name, 0.0).value(counts))
-
-    @property
-    def decide(self) -> FairModel:
-        """The network that decides so, in evaluation mode."""
-        rule = FairModel(
-            self.cell_model, self.weights, groups_at_prediction=self.groups_at_prediction
-        )
-        return rule.requires_grad_(requires_grad=False).eval()
 
 
 @dataclass(frozen=True, eq=False)

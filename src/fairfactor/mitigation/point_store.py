@@ -14,7 +14,7 @@ from torch import nn
 from fairfactor.fairness import ConfusionCounts
 from fairfactor.mitigation.cell_model import CellModel
 from fairfactor.mitigation.fair_model import CELL_MODELS
-from fairfactor.mitigation.frontier import OperatingPoint
+from fairfactor.mitigation.operating_point import OperatingPoint
 from fairfactor.mitigation.rates import Array
 from fairfactor.stored_values import load_value, save_value
 from fairfactor.surgery import load_model, read_saved_config, save_model

@@ -14,7 +14,8 @@ from fairfactor.fairness import ConfusionCounts
 from fairfactor.mitigation.cell_model import cell_probabilities
 from fairfactor.mitigation.constraint import Constraint
 from fairfactor.mitigation.decisions import count_decisions, known_group
-from fairfactor.mitigation.frontier import Evidence, Frontier, OperatingPoint, Selection
+from fairfactor.mitigation.frontier import Evidence, Frontier, Selection
+from fairfactor.mitigation.operating_point import OperatingPoint
 from fairfactor.mitigation.rates import Array, RateFamily, joined, rate_family
 from fairfactor.mitigation.recipe import FittedCells, Recipe, TuningProblem, TuningRows
 from fairfactor.mitigation.recipes import CONSTANT, DEFAULT, RECIPES, applicable

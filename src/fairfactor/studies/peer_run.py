@@ -138,7 +138,7 @@ def run_peers(
     kept = (checkpoints or Checkpoints()).within(f"seed-{seed}")
     # Another name for each set of missing packages: they may be installed before a resumption.
     absent = [key for key in peers if PEERS[key].install_command]
-    return kept.once(
+    run: PeerRun = kept.once(
         "-without-".join(["finished", *absent]),
         partial(
             _run_seed,
@@ -153,6 +153,7 @@ def run_peers(
         save_value,
         partial(load_value, kinds=(PeerRun, PeerOutcome, Choice)),
     )
+    return run
 
 
 def _run_seed(
