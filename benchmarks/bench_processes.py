@@ -27,7 +27,7 @@ from torch import distributed
 from fairfactor.distributed import ALONE, Processes
 from fairfactor.importance import group_fisher
 
-SHAPE = Shape(256, 2, 64, samples=384)
+SHAPE = Shape(256, 2, 64, samples=192)
 BATCH, ROUNDS, REDUCED = 8, 2, 2**22
 
 

@@ -154,8 +154,8 @@ smaller side, randomised.
 {table}
 
 The sums of squares cost more than the passes: in float32 a GPU has a twelfth of its bfloat16 rate.
-Between nodes, gathering the weights for every batch takes longer than computing; larger batches, or
-a copy of the model in every node, would move fewer bytes.
+For 70 billion weights and one sample at a time, gathering the weights between nodes takes longer
+than computing; larger batches, or a copy of the model in every node, would move fewer bytes.
 """
 
 

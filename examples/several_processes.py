@@ -10,7 +10,6 @@ import os
 import torch
 from torch import distributed, nn
 from torch.nn import functional
-from torch.nn.parallel import DistributedDataParallel
 
 from fairfactor import confusion_counts
 from fairfactor.distributed import Processes
@@ -48,16 +47,19 @@ factorize_model(
 
 # Box 5: your own loop. The penalty is of the rates of all rows, wherever they are.
 penalty = RunningGapPenalty(rate_family("equalized_odds", 2), 2, processes=processes)
-trained = DistributedDataParallel(model) if processes.number > 1 else model
 optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
 own_inputs, own_labels, own_groups = inputs[rows], labels[rows], groups[rows]
 for _ in range(100):
     optimizer.zero_grad()
-    logits = trained(own_inputs)
+    logits = model(own_inputs)
     gap = penalty(logits.softmax(dim=1), own_labels, own_groups)
     # A mean over all rows: processes with more of them weigh more.
     share = processes.number * len(rows) / len(labels)
     (share * functional.cross_entropy(logits, own_labels) + 5 * gap).backward()
+    gradients = [parameter.grad for parameter in model.parameters()]
+    processes.sum(gradients)  # what DistributedDataParallel does for a large model
+    for gradient in gradients:
+        gradient /= processes.number
     optimizer.step()
 
 # The report: counts are added up.

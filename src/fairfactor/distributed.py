@@ -63,18 +63,11 @@ class Processes:
             return
         with self._answers():
             devices = self._device_types()
-            copies = [
-                tensor if tensor.device.type in devices else tensor.to(devices[0])
-                for tensor in tensors
-            ]
-            waiting = [
-                engine.all_reduce(copy, group=self.group, async_op=True)
-                for copy in copies
-                if copy.numel()
-            ]
-            for work in waiting:
-                work.wait()
-            for tensor, copy in zip(tensors, copies, strict=True):
+            for tensor in tensors:
+                if not tensor.numel():
+                    continue
+                copy = tensor if tensor.device.type in devices else tensor.to(devices[0])
+                engine.all_reduce(copy, group=self.group)
                 if copy is not tensor:
                     tensor.copy_(copy)
 
