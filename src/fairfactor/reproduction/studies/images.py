@@ -122,7 +122,11 @@ def _report(cells: Cells) -> Report:
             gaps.append(Gap(label, DATA_SETS[data].missing()))
             continue
         keys: list[tuple[str, int | None]] = [*METHOD_RANKS, *((name, None) for name in MITIGATED)]
-        of_method = {key: _row(cells, data, *key) for key in keys}
+        of_method = {
+            (method, rank): _row(cells, data, method, rank)
+            for method, rank in keys
+            if any(cells.where(data=data, method=method, rank=rank))
+        }
         rows += of_method.values()
         findings += _findings(label, of_method)
         lessons.append(_lesson(label, of_method))
@@ -162,6 +166,8 @@ def _findings(label: str, rows: dict[tuple[str, int | None], Row]) -> Iterator[s
         yield f"{label}, neutralised minus plain SVD at rank {rank}: {'; '.join(parts)}."
     plain = rows["head-tuning", None]
     for name, (what, _, _) in MITIGATED.items():
+        if (name, None) not in rows:
+            continue
         ours = rows[name, None]
         gap, cost = (
             paired_difference(ours.values[metric], plain.values[metric])
