@@ -60,7 +60,7 @@ WEIGHTINGS: dict[str, Callable[[], Weighting]] = {
 FRACTIONS = (0.125, 0.25, 0.5)
 TOLERANCE = 0.005
 MULTIPLE = 16
-EPOCHS = {"head": 2, "last stage": 2, "everything": 2}
+EPOCHS = {"head": 2, "last stage": 2, "everything": 1}
 FISHER_ROWS = 512
 SIZE = 64
 
@@ -88,11 +88,15 @@ class Faces:
     test: Part
 
 
-def load_faces(root: Path, label: str, group: str, seed: int) -> Faces:
+def load_faces(root: Path, work: Path, label: str, group: str, seed: int) -> Faces:
     """The official test rows; a fifth of the people of the training rows are for validation."""
     table = RELEASES["lfwa"].load(root)
     frame = table.frame
-    pixels = read_pixels(table.images, frame[IMAGE].tolist(), SIZE, centre=table.centre)
+    kept = work / f"pixels{SIZE}.safetensors"
+    if not kept.exists():
+        pixels = read_pixels(table.images, frame[IMAGE].tolist(), SIZE, centre=table.centre)
+        save_file({"pixels": pixels.contiguous()}, kept)
+    pixels = load_file(kept)["pixels"]
     targets, groups = (torch.tensor(frame[name].astype(int).tolist()) for name in (label, group))
     whole = Part(pixels, targets, groups)
     people = frame["person"][frame["split"] == "train"].unique()
@@ -108,11 +112,19 @@ def settings(seed: int, learning_rate: float) -> PretrainConfig:
     )
 
 
-def train(model: nn.Module, scope: str, part: Part, seed: int, epochs: int, rate: float) -> None:
+def train(
+    model: nn.Module,
+    scope: str,
+    part: Part,
+    seed: int,
+    epochs: int,
+    rate: float,
+    state: Path | None = None,
+) -> None:
     model.requires_grad_(True)
     if SCOPES[scope]:
         freeze_except(model, SCOPES[scope])
-    fit(model, part.labelled, settings(seed, rate), [SIZE] * epochs)
+    fit(model, part.labelled, settings(seed, rate), [SIZE] * epochs, state=state)
 
 
 def predicted(model: nn.Module, part: Part) -> Tensor:
@@ -146,8 +158,9 @@ def tuned(work: Path, weights: Path, faces: Faces, scope: str, seed: int) -> nn.
         train(model, scope, faces.train, seed, EPOCHS[scope], 0.05)
     else:  # the head first, so that random outputs do not disturb what was learned before
         model.load_state_dict(tuned(work, weights, faces, "head", seed).state_dict())
-        train(model, scope, faces.train, seed, EPOCHS[scope], 0.02)
+        train(model, scope, faces.train, seed, EPOCHS[scope], 0.02, work / "state")
     save_file({name: value.contiguous() for name, value in model.state_dict().items()}, file)
+    (work / "state").unlink(missing_ok=True)
     return model.eval()
 
 
@@ -402,7 +415,7 @@ def main() -> None:
     options.work.mkdir(parents=True, exist_ok=True)
     results: dict[str, Any] = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     for seed in options.seeds:
-        faces = load_faces(options.lfwa, options.label, options.group, seed)
+        faces = load_faces(options.lfwa, options.work, options.label, options.group, seed)
         for weighting, scope in product(() if options.only_summary else WEIGHTINGS, options.scopes):
             describe_cell(options.work, options.weights, faces, scope, weighting, seed)
         rows = summarize(options.work, options.weights, faces, seed, options.rounds)
