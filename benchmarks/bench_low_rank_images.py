@@ -2,9 +2,9 @@
 
 A pre-trained ResNet-18 is fine-tuned to one attribute of LFW+a three times: its head alone, its
 last stage, everything. Of each, the layers that were trained are then factorised by each weighting
-at the same ranks, a fraction of the full ones, and trained for one more epoch. Everything below is
-on test rows, of people whom no other row shows. Time is the processor's, in rounds in which the
-models take turns.
+at the same ranks, a fraction of the full ones, and trained for one more epoch, as is a control
+without factors. Everything below is on test rows, of people whom no other row shows. Time is the
+processor's, in rounds in which the models take turns.
 
     fairfactor pretrain --root UTKFACE --out weights
     python -m benchmarks low_rank_images --lfwa LFWA --weights weights/weights.safetensors
@@ -52,7 +52,8 @@ from fairfactor.whole_model import factorize_model
 RESULT = Path(__file__).parent / "results" / "low_rank_images.json"
 SCOPES = {"last stage": ["layer4", "fc"], "everything": [], "head": ["fc"]}
 LAYERS = {"head": ["fc"], "last stage": ["layer4.*", "fc"], "everything": ["layer*", "fc"]}
-WEIGHTINGS: dict[str, Callable[[], Weighting]] = {
+WEIGHTINGS: dict[str, Callable[[], Weighting | None]] = {
+    "no factors": lambda: None,  # the control: one more epoch alone
     "neutralised": Neutralized,
     "plain": Plain,
     "pooled": FisherWeighted,
@@ -174,17 +175,24 @@ def batches(part: Part) -> list[tuple[Tensor, Tensor, Tensor]]:
 
 
 def factorised(
-    model: nn.Module, faces: Faces, scope: str, weighting: Weighting, fraction: float, seed: int
+    model: nn.Module,
+    faces: Faces,
+    scope: str,
+    weighting: Weighting | None,
+    fraction: float,
+    seed: int,
 ) -> tuple[nn.Module, dict[str, Any]]:
     """Replace, train for one epoch, and tell what happened on validation rows."""
     model = copy.deepcopy(model)
-    result = factorize_model(
-        model,
-        batches(faces.train),
-        weighting=weighting,
-        rank=RankFraction(fraction, MULTIPLE),
-        layers=LAYERS[scope],
-    )
+    result = {}
+    if weighting is not None:
+        result = factorize_model(
+            model,
+            batches(faces.train),
+            weighting=weighting,
+            rank=RankFraction(fraction, MULTIPLE),
+            layers=LAYERS[scope],
+        )
     replaced = copy.deepcopy(model)
     train(model, scope, faces.train, seed, 1, 0.01)
     ranks = {name: layer.replacement.rank for name, layer in result.items() if layer.replacement}
@@ -370,6 +378,7 @@ def summarize(work: Path, weights: Path, faces: Faces, seed: int, rounds: int) -
         models[f"{scope}, whole"] = original
         whole = kept_predictions(work / f"{scope}-{seed}.predicted", original, faces.test)
         rows[f"{scope}, whole"] = {**sizes(original), **quality(whole, faces.test)}
+        control: Tensor | None = None
         for weighting in WEIGHTINGS:
             place = work / f"{scope}-{weighting}-{seed}"
             if not (place / "cell.json").exists():
@@ -384,6 +393,10 @@ def summarize(work: Path, weights: Path, faces: Faces, seed: int, rounds: int) -
                 **quality(found, faces.test),
                 "minus_whole": change(found, whole, faces.test),
             }
+            if control is not None:
+                rows[name]["minus_no_factors"] = change(found, control, faces.test)
+            elif weighting == "no factors":
+                control = found
     for name, measured in race(models, rounds).items():
         rows[name] |= measured
     return rows
