@@ -1,7 +1,8 @@
 """Run benchmarks, each in a fresh process: ``python -m benchmarks``, or the ones that are named.
 
 The ablation and the texts take long, so they run only if they are named:
-``python -m benchmarks ablation``.
+``python -m benchmarks ablation``. That of factorised networks for images has options of its own:
+``python -m benchmarks.bench_low_rank_images --help``.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ONLY_BY_NAME = {"ablation", "text", "text_models"}
+ONLY_BY_NAME = {"ablation", "low_rank_images", "text", "text_models"}
 
 
 def main(names: list[str]) -> None:

@@ -7,7 +7,7 @@ without factors. Everything below is on test rows, of people whom no other row s
 processor's, in rounds in which the models take turns.
 
     fairfactor pretrain --root UTKFACE --out weights
-    python -m benchmarks low_rank_images --lfwa LFWA --weights weights/weights.safetensors
+    python -m benchmarks.bench_low_rank_images --lfwa LFWA --weights weights/weights.safetensors
 
 Finished parts are kept in --work, so that an interrupted call goes on.
 """
