@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -28,10 +28,11 @@ class Processes:
     that a single one would have.
 
     Attributes:
-        group: The process group of ``torch.distributed``; None is this process alone.
+        group: The process group of ``torch.distributed``, "all" for its default group; None is this
+            process alone.
     """
 
-    group: engine.ProcessGroup | None = None
+    group: engine.ProcessGroup | Literal["all"] | None = None
 
     @classmethod
     def started(cls) -> Processes:
@@ -41,17 +42,17 @@ class Processes:
             The default group if ``torch.distributed.init_process_group`` has been called.
         """
         has_group = engine.is_available() and engine.is_initialized()
-        return cls(engine.group.WORLD) if has_group else cls()
+        return cls("all") if has_group else cls()
 
     @property
     def number(self) -> int:
         """How many they are."""
-        return 1 if self.group is None else engine.get_world_size(self.group)
+        return 1 if self.group is None else engine.get_world_size(self._handle)
 
     @property
     def rank(self) -> int:
         """Which one this is, from 0."""
-        return 0 if self.group is None else engine.get_rank(self.group)
+        return 0 if self.group is None else engine.get_rank(self._handle)
 
     def sum(self, tensors: Sequence[Tensor]) -> None:
         """Replace tensors by their sums over the processes, the same bits in each of them.
@@ -67,7 +68,7 @@ class Processes:
                 if not tensor.numel():
                     continue
                 copy = tensor if tensor.device.type in devices else tensor.to(devices[0])
-                engine.all_reduce(copy, group=self.group)
+                engine.all_reduce(copy, group=self._handle)
                 if copy is not tensor:
                     tensor.copy_(copy)
 
@@ -97,7 +98,7 @@ class Processes:
             return numbers
         found = torch.tensor(numbers, device=self._device_types()[0])
         with self._answers():
-            engine.all_reduce(found, engine.ReduceOp.MAX, group=self.group)
+            engine.all_reduce(found, engine.ReduceOp.MAX, group=self._handle)
         return tuple(found.tolist())
 
     def require_same(self, argument: str, value: object) -> None:
@@ -158,9 +159,18 @@ class Processes:
                 "group. Start all processes again: what was kept on disk is not computed again."
             ) from error
 
+    @property
+    def _handle(self) -> engine.ProcessGroup | None:
+        """The group as ``torch.distributed`` takes it.
+
+        The default group is named by None and not held: gloo ends a process with an error if
+        something still holds its group when Python exits.
+        """
+        return None if self.group == "all" else self.group
+
     def _device_types(self) -> list[str]:
         """List the kinds of devices that the processes exchange tensors between."""
-        backends = engine.get_backend_config(self.group)
+        backends = engine.get_backend_config(self._handle)
         return [backend.partition(":")[0] for backend in backends.split(",")]
 
 
