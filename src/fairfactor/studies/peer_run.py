@@ -37,7 +37,10 @@ GAPS = {
 }
 """The two gaps of the comparison, by the names that constraints use."""
 
-BOUNDS = (0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3)
+BOUNDS = (
+    *(0.005, 0.0075, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04),
+    *(0.05, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3),
+)
 """Bounds at which our frontier is shown."""
 
 Entry = tuple[str, int]
