@@ -33,12 +33,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from fairfactor.data.images.pixels import read_pixels
 from fairfactor.data.images.releases import RELEASES
 from fairfactor.data.images.table import IMAGE
 from fairfactor.fairness import ConfusionCounts, confusion_counts, equalized_odds_difference
 from fairfactor.files import atomic_write_text
 from fairfactor.groups import Groups
+from fairfactor.images.pixels import read_pixels
 from fairfactor.intervals import bootstrap_gap_interval
 from fairfactor.models.image_networks import IMAGE_NETWORKS, IMAGENET, build_image_network
 from fairfactor.models.image_weights import load_image_network

@@ -10,10 +10,10 @@ from pathlib import Path
 import pandas as pd
 
 from fairfactor.data.group_lookup import UnknownGroups
-from fairfactor.data.images.store import open_store
 from fairfactor.data.tables import SurveyedTable
 from fairfactor.data.task import require_columns
 from fairfactor.errors import ArgumentError, FairfactorWarning
+from fairfactor.images.store import open_store
 from fairfactor.table_model import TableModel
 
 _FEATURE_ROWS = 4096  # of some thousand features each

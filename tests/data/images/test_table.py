@@ -2,9 +2,9 @@ import pandas as pd
 import pytest
 from tests.data.images.made_up import write_images
 
-from fairfactor.data.images.store import FolderStore
 from fairfactor.data.images.table import joined
 from fairfactor.errors import ArgumentError, DataError, FairfactorWarning
+from fairfactor.images.store import FolderStore
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from pathlib import Path
 import pandas as pd
 
 from fairfactor.data.images.layout import found, required, table_of_words
-from fairfactor.data.images.store import FolderStore
 from fairfactor.data.images.table import IMAGE, ImageTable, Notice, expected_rows, joined
 from fairfactor.errors import DataError
+from fairfactor.images.store import FolderStore
 
 ROWS = 202_599
 PARTS = ("train", "validation", "test")

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from fairfactor.data.images.decode import loaded, require_pillow
-from fairfactor.data.images.store import ImageStore
 from fairfactor.errors import DataError
 from fairfactor.files import atomic_write_text
+from fairfactor.images.decode import loaded, require_pillow
+from fairfactor.images.store import ImageStore
 
 _AT_ONCE = 2000  # images handed to the threads at a time, so that few are waiting in memory
 

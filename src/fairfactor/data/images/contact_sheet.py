@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from fairfactor.data.images.decode import require_pillow, square_pixels
 from fairfactor.data.images.table import IMAGE, ImageTable
 from fairfactor.data.task import require_columns
 from fairfactor.errors import ArgumentError
 from fairfactor.files import atomic_write_bytes
 from fairfactor.groups import encode_groups
+from fairfactor.images.decode import require_pillow, square_pixels
 
 SIDE = 96
 _BORDER = 2

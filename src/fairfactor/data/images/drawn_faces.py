@@ -21,11 +21,11 @@ import pandas as pd
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from fairfactor.data.images.decode import require_pillow
 from fairfactor.data.images.table import IMAGE, ImageTable
 from fairfactor.errors import DataError
 from fairfactor.files import atomic_folder
 from fairfactor.finetuning import require_integer
+from fairfactor.images.decode import require_pillow
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw

@@ -11,10 +11,10 @@ from pathlib import Path
 import pandas as pd
 
 from fairfactor.data.images.layout import found, required
-from fairfactor.data.images.store import FolderStore
 from fairfactor.data.images.table import IMAGE, ImageTable, joined
 from fairfactor.data.table_format import readable
 from fairfactor.errors import DataError
+from fairfactor.images.store import FolderStore
 
 DESCRIPTION = {
     "name": "FairFace",

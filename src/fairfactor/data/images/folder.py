@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from fairfactor.data.images.names import ImageNames
-from fairfactor.data.images.store import open_store
 from fairfactor.data.images.table import IMAGE, ImageTable, joined
 from fairfactor.data.tables import read_table
 from fairfactor.data.task import check_frame, require_columns
 from fairfactor.errors import DataError
+from fairfactor.images.names import ImageNames
+from fairfactor.images.store import open_store
 
 DESCRIPTION = {
     "name": "A folder of images",

@@ -15,10 +15,10 @@ import pandas as pd
 from fairfactor.data.images.layout import found, required
 from fairfactor.data.images.matlab import MatlabFile
 from fairfactor.data.images.packed import is_packed, packed_table
-from fairfactor.data.images.store import FolderStore
 from fairfactor.data.images.table import IMAGE, ImageTable, joined
 from fairfactor.data.table_format import readable
 from fairfactor.errors import DataError
+from fairfactor.images.store import FolderStore
 
 SCORE = "score of "
 """Kumar's score of an attribute is in the column of this and the attribute's name."""

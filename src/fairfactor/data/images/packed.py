@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from fairfactor.data.images.store import PackedStore
 from fairfactor.data.images.table import IMAGE, ImageTable, joined
 from fairfactor.data.table_format import readable
 from fairfactor.errors import DataError
+from fairfactor.images.store import PackedStore
 
 IMAGES_FILE = "images96.npz"
 

@@ -11,8 +11,8 @@ from typing import Literal, Self
 import pandas as pd
 
 from fairfactor.data.images.check import unreadable_images
-from fairfactor.data.images.store import ImageStore
 from fairfactor.errors import ArgumentError, DataError, FairfactorWarning
+from fairfactor.images.store import ImageStore
 
 IMAGE = "image"
 """The column that names the image of each row."""

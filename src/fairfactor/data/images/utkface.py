@@ -14,9 +14,9 @@ import pandas as pd
 
 from fairfactor.data.images.ages import age_bands
 from fairfactor.data.images.packed import is_packed, packed_table
-from fairfactor.data.images.store import FolderStore
 from fairfactor.data.images.table import IMAGE, ImageTable, Notice, joined
 from fairfactor.errors import DataError
+from fairfactor.images.store import FolderStore
 
 GENDERS = ("male", "female")
 RACES = ("white", "black", "asian", "indian", "other")

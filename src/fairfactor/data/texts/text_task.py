@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from fairfactor.data.extracted import extracted_task
-from fairfactor.data.installed import installed_file
 from fairfactor.data.request import DataRequest
 from fairfactor.data.task import TableTask
 from fairfactor.data.texts.text_table import TextTable, load_text_table
 from fairfactor.feature_extraction.texts import TextExtractor
+from fairfactor.installed import installed_file
 
 OPTIONS = frozenset({"model", "pooling", "maximum_tokens"})
 """Fields of a request that say how texts become features."""

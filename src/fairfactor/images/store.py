@@ -12,8 +12,8 @@ from typing import Protocol
 
 import numpy as np
 
-from fairfactor.data.images.names import ImageNames
 from fairfactor.errors import DataError
+from fairfactor.images.names import ImageNames
 
 IMAGE_ENDINGS = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 """Endings, in lower case, of the files that count as images."""

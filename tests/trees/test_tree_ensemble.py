@@ -12,7 +12,7 @@ from tests.oracles.decision_trees import walk
 
 from fairfactor.errors import SavedModelError
 from fairfactor.models import tree_ensemble as module
-from fairfactor.models.tree_ensemble import TreeEnsemble
+from fairfactor.trees.tree_ensemble import TreeEnsemble
 
 
 @dataclass

@@ -2,8 +2,8 @@ import sys
 
 import pytest
 
-from fairfactor.data.installed import installed_file
 from fairfactor.errors import DataError
+from fairfactor.installed import installed_file
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 import pytest
 
-from fairfactor.data.images.names import ImageNames
+from fairfactor.images.names import ImageNames
 
 NAMES = ImageNames(["a/1.jpg", "a/2.jpg", "a/2.png", "b.tar.png", "c\\d.png"])
 

@@ -9,7 +9,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from fairfactor.data.splits import split_rows
 from fairfactor.errors import SavedModelError
-from fairfactor.models.tree_scores import DEPTH, FOLDS, TreeScores, fit_tree_scores
+from fairfactor.trees.tree_scores import DEPTH, FOLDS, TreeScores, fit_tree_scores
 
 ROWS = 300
 SOURCES = ("age", "town", "town", "town")

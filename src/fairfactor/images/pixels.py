@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fairfactor.data.images.decode import square_pixels
 from fairfactor.errors import DataError
+from fairfactor.images.decode import square_pixels
 
 _AT_ONCE = 512
 
 
 class Images(Protocol):
-    """Where images are, as `fairfactor.data.images.store.ImageStore`."""
+    """Where images are, as `fairfactor.images.store.ImageStore`."""
 
     def read(self, name: str) -> bytes:
         """The file of one image; ``DataError`` if there is none of that name."""

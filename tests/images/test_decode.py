@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 from tests.data.images.made_up import jpeg
 
-from fairfactor.data.images.decode import decode, square_pixels
 from fairfactor.errors import ArgumentError, DataError
+from fairfactor.images.decode import decode, square_pixels
 
 
 def as_file(image, kind="PNG", **options):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from tests.data.images.made_up import jpeg, packed, write_images
 
-from fairfactor.data.images.store import FolderStore, PackedStore, open_store
 from fairfactor.errors import DataError
+from fairfactor.images.store import FolderStore, PackedStore, open_store
 
 
 @pytest.fixture

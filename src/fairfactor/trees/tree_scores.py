@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from fairfactor.data.splits import split_rows
 from fairfactor.errors import SavedModelError
 from fairfactor.groups import EXCLUDED
-from fairfactor.models.tree_ensemble import TreeEnsemble
+from fairfactor.trees.tree_ensemble import TreeEnsemble
 
 FOLDS = 5
 DEPTH = 8

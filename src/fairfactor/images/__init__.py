@@ -1,0 +1,1 @@
+"""Image files: where they are, what they are called, and their pixels."""

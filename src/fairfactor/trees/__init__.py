@@ -1,0 +1,1 @@
+"""Boosted trees as tensors, and their scores as inputs of a network."""
