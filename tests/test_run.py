@@ -59,7 +59,7 @@ class TestExecute:
         [(task, config, options)] = no_work
         assert config == CONFIG
         assert options.pop("checkpoints").folder.parent == tmp_path
-        assert options == {"workers": 3, "on_seed": on_seed}
+        assert options == {"workers": 3, "on_seed": on_seed, "start": None}
         assert "fnlwgt" in task.input_columns
         assert len(task.frame) == 45_222
 

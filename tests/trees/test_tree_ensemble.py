@@ -11,7 +11,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from tests.oracles.decision_trees import walk
 
 from fairfactor.errors import SavedModelError
-from fairfactor.models import tree_ensemble as module
+from fairfactor.trees import tree_ensemble as module
 from fairfactor.trees.tree_ensemble import TreeEnsemble
 
 
