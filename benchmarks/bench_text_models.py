@@ -1,8 +1,9 @@
 """Whole MiniLM-L6 on BUG's leading roles: factorised at half the parameters, against other ways.
 
-Every seed has its own rows: 1,000 to train on, 300 that choose the epoch, 1,500 to measure on,
-32 tokens each. All methods of a seed start from the same head, fitted on frozen features. Finished
-parts are kept in the results file, so that the command goes on where it was stopped:
+Every seed has its own rows: 1,000 to train on (``--train``), 300 that choose the epoch, 1,500 to
+measure on, 32 tokens each. All methods of a seed start from the same head, fitted on frozen
+features. Finished parts are kept in the results file, so that the command goes on where it was
+stopped:
 
     python -m benchmarks text_models
 
@@ -180,11 +181,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="*", default=list(SEEDS))
     parser.add_argument("--methods", nargs="*", default=list(METHODS), choices=list(METHODS))
+    parser.add_argument("--train", type=int, default=SIZES["train"], help="texts to train on")
     parser.add_argument("--limit", type=float, default=float("inf"), help="seconds")
     parser.add_argument("--output", type=Path, default=RESULT)
     options = parser.parse_args()
     warnings.simplefilter("ignore", FairfactorWarning)
     torch.set_num_threads(1)
+    SIZES["train"] = options.train
     result: dict[str, Any] = {"environment": describe_environment(), "rows": {}}
     if options.output.exists():
         result = json.loads(options.output.read_text())
@@ -193,13 +196,16 @@ def main() -> None:
         start = None
         for name in options.methods:
             key = f"{name}, seed {seed}"
+            if options.train != 1000:
+                key += f", {options.train} texts"
             if key in result["rows"]:
                 continue
             if time.perf_counter() - began > options.limit:
                 print("stopped at", key)
                 return
             start = start or Start.of(seed)
-            row = {"method": name, "seed": seed, **METHODS[name](start, seed)}
+            row = {"method": name, "seed": seed, "texts": options.train}
+            row |= METHODS[name](start, seed)
             result["rows"][key] = row
             atomic_write_text(options.output, json.dumps(result, indent=1) + "\n")
             print(row, flush=True)
