@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import connected_components
 
 from fairfactor.errors import ArgumentError, FairfactorWarning
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 SHINGLE = 3
 MOST_COMPARED = 200_000
@@ -38,6 +40,9 @@ def duplicate_clusters(texts: Sequence[str], *, similarity: float = 0.6) -> NDAr
     Raises:
         ArgumentError: If the similarity is outside of its range.
     """
+    from scipy.sparse import coo_array  # here, as it takes the command line long to start with
+    from scipy.sparse.csgraph import connected_components
+
     if not 0 < similarity <= 1:
         raise ArgumentError("similarity", similarity, "a number above 0, up to 1")
     distinct: dict[frozenset[tuple[str, ...]], int] = {}
@@ -108,6 +113,8 @@ def shingles(text: str) -> frozenset[tuple[str, ...]]:
 
 def _presence(sets: Sequence[frozenset[tuple[str, ...]]]) -> csr_array:
     """Which text has which run, (texts × runs), 0 or 1."""
+    from scipy.sparse import csr_array
+
     numbers: dict[tuple[str, ...], int] = {}
     columns = [numbers.setdefault(run, len(numbers)) for runs in sets for run in runs]
     ends = np.cumsum([0, *map(len, sets)])
