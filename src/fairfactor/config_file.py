@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fairfactor.errors import ArgumentError, DataError
+from fairfactor.optional import optional_module
 from fairfactor.settings import Settings, check_choice, list_item
 
 _WIDTH = 98
@@ -107,21 +108,14 @@ def config_schema(kind: type[Settings]) -> dict[str, Any]:
 
 
 def _parse_yaml(text: str) -> Any:
-    """Parse YAML without anything that could run.
-
-    Returns:
-        Its content.
-
-    Raises:
-        DataError: If pyyaml is not installed.
-    """
-    try:
-        import yaml
-    except ImportError as error:
-        raise DataError(
+    """Parse YAML without anything that could run."""
+    yaml = optional_module(
+        "yaml",
+        DataError(
             "a YAML config needs pyyaml: install it with pip install 'fairfactor[yaml]', or write "
             "the config as TOML."
-        ) from error
+        ),
+    )
     return yaml.safe_load(text) or {}
 
 

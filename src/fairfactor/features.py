@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +28,25 @@ def layer_inputs(model: nn.Module, layer: str, inputs: Tensor, *, batch_size: in
         batch_size: Rows in each forward pass.
 
     Returns:
-        The layer's inputs, rows first, on the device of the model.
+        The layer's inputs, rows first, on the device of the model. A layer that the model does not
+        have or does not call is an ``ArgumentError``.
+    """
+    with evaluation_mode(model):
+        return torch.cat(
+            [layer_input(model, layer, partial(model, batch)) for batch in inputs.split(batch_size)]
+        )
+
+
+def layer_input(model: nn.Module, layer: str, forward: Callable[[], object]) -> Tensor:
+    """What one layer is given in one forward pass, which ends there.
+
+    Args:
+        model: Any module.
+        layer: Qualified name of the layer, as in ``model.get_submodule``.
+        forward: Calls the model.
+
+    Returns:
+        The first argument of the layer.
 
     Raises:
         ArgumentError: If the model has no such layer or does not call it.
@@ -51,16 +70,12 @@ def layer_inputs(model: nn.Module, layer: str, inputs: Tensor, *, batch_size: in
 
     handle = module.register_forward_pre_hook(keep)
     try:
-        with evaluation_mode(model):
-            for batch in inputs.split(batch_size):
-                try:
-                    model(batch)
-                except _InputSeen:
-                    continue
-                raise ArgumentError("layer", layer, "a layer that the model calls")
+        forward()
+    except _InputSeen:
+        return seen[0]
     finally:
         handle.remove()
-    return torch.cat(seen)
+    raise ArgumentError("layer", layer, "a layer that the model calls")
 
 
 @contextmanager

@@ -15,10 +15,10 @@ from fairfactor.data.group_lookup import GroupLookup
 from fairfactor.data.sources import describe
 from fairfactor.data.task import TableTask
 from fairfactor.errors import ArgumentError, SavedModelError
-from fairfactor.feature_extraction.extract import OnRows
 from fairfactor.groups import Groups
 from fairfactor.mitigation import FairModel
 from fairfactor.models.mlp import is_mlp
+from fairfactor.progress import OnCount, untold
 from fairfactor.run_folder import (
     MANIFEST_FILE,
     MODEL_FOLDER,
@@ -52,7 +52,7 @@ def execute(
     resume: bool = False,
     workers: int | None = None,
     on_seed: Callable[[], None] = lambda: None,
-    on_rows: OnRows = lambda _done, _all: None,
+    on_rows: OnCount = untold,
 ) -> RunFolder:
     """Run a configuration and write its folder; the folder is written when all of it is done.
 
@@ -152,7 +152,7 @@ def execute_comparison(
     resume: bool = False,
     workers: int | None = None,
     on_seed: Callable[[], None] = lambda: None,
-    on_rows: OnRows = lambda _done, _all: None,
+    on_rows: OnCount = untold,
 ) -> RunFolder:
     """Compare ours with the peers and write the folder; it keeps no model.
 
@@ -182,7 +182,7 @@ def execute_comparison(
 
 
 def _load_task(
-    config: RunConfig | TuneConfig | CompareConfig, on_rows: OnRows, checkpoints: Checkpoints
+    config: RunConfig | TuneConfig | CompareConfig, on_rows: OnCount, checkpoints: Checkpoints
 ) -> TableTask:
     """Load the data, and tune the encoder of texts first if that is asked for.
 
@@ -213,7 +213,7 @@ def _load_task(
     )
 
 
-def _as_progress(on_progress: Callable[[str, float], None] | None) -> OnRows:
+def _as_progress(on_progress: Callable[[str, float], None] | None) -> OnCount:
     """Tell of features in the way of a tuning."""
     return lambda done, total: on_progress("Features", done / total) if on_progress else None
 

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from fairfactor.data.columns import NumericColumn
 from fairfactor.data.encoding import TableEncoder
+from fairfactor.data.extracted import feature_table
 from fairfactor.data.group_lookup import GroupLookup, UnknownGroups
-from fairfactor.data.task import require_columns
 from fairfactor.errors import ArgumentError, SavedModelError
-from fairfactor.feature_extraction import FeatureExtractor, extract
+from fairfactor.feature_extraction import FeatureExtractor
 from fairfactor.feature_extraction.kinds import describe_extractor, extractor_skeleton
 from fairfactor.mitigation import FairModel
 from fairfactor.models.mlp import build_mlp
@@ -101,7 +101,8 @@ class TableModel:
             ArgumentError: If the model asks for the group of each row and knows no columns of them.
             DataError: If a column is missing, or a group is unknown and refused.
         """  # noqa: DOC502 - raised by the encoder and by the lookup
-        inputs = torch.from_numpy(self.encoder.transform(self._encodable(table)))
+        encodable = table if self.extractor is None else feature_table(self.extractor, table)
+        inputs = torch.from_numpy(self.encoder.transform(encodable))
         if self.tree_scores is not None:
             inputs = self.tree_scores(inputs)
         if not isinstance(self.model, FairModel):
@@ -139,16 +140,6 @@ class TableModel:
         columns = {f"{word} {name}": scores[:, c] for c, name in enumerate(self.class_names)}
         predicted = np.asarray(self.class_names, dtype=object)[scores.argmax(axis=1)]
         return pd.DataFrame({"prediction": predicted, **columns}, index=table.index)
-
-    def _encodable(self, table: pd.DataFrame) -> pd.DataFrame:
-        """The columns that the encoder knows."""
-        if self.extractor is None:
-            return table
-        require_columns(table.columns, (self.extractor.column,))
-        values = [str(value) for value in table[self.extractor.column]]
-        return pd.DataFrame(
-            extract(self.extractor, values).numpy(), columns=list(self.extractor.feature_names)
-        )
 
     def save(self, folder: Path) -> None:
         """Write the model and its encoder.

@@ -13,8 +13,8 @@ from fairfactor.data.sources import default_sensitive, is_extracted, is_known, i
 from fairfactor.data.tables import MOST_ROWS
 from fairfactor.data.task import TableTask
 from fairfactor.errors import ArgumentError
-from fairfactor.feature_extraction.extract import OnRows
 from fairfactor.finetuning import require_integer
+from fairfactor.progress import OnCount, untold
 from fairfactor.settings import Settings, option
 from fairfactor.text_settings import WEIGHTINGS, TextTuningConfig
 
@@ -135,7 +135,7 @@ class TableSettings(Settings):
         """Whether the data are a table of the user's own."""
         return not is_known(self.data)
 
-    def load(self, on_rows: OnRows = lambda _done, _all: None) -> TableTask:
+    def load(self, on_rows: OnCount = untold) -> TableTask:
         """Read the data.
 
         Args:
@@ -146,7 +146,7 @@ class TableSettings(Settings):
         """
         return load_task(self.request(on_rows))
 
-    def request(self, on_rows: OnRows = lambda _done, _all: None) -> DataRequest:
+    def request(self, on_rows: OnCount = untold) -> DataRequest:
         """What is asked of the data set.
 
         Args:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 HERE = Path(__file__).parent
-PATHS = [str(HERE.with_name("importance")), str(HERE.with_name("feature_extraction"))]
+PATHS = [str(HERE), str(HERE.with_name("importance")), str(HERE.with_name("feature_extraction"))]
 
 
 def launch(script: str, number: int, folder: Path, seconds: int = 120) -> list[int]:

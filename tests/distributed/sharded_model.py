@@ -6,11 +6,11 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import torch
+from joining import join
 from safetensors.torch import save_file
 from torch import Tensor, distributed, nn
 from torch.distributed.fsdp import fully_shard
@@ -180,14 +180,7 @@ def said(work: Callable[[Processes], object], processes: Processes) -> list[str]
 
 
 def main(rank: int, number: int, folder: Path) -> None:
-    distributed.init_process_group(
-        "gloo",
-        init_method=f"file://{folder / 'init'}",
-        rank=rank,
-        world_size=number,
-        timeout=timedelta(seconds=60),
-    )
-    processes = Processes.started()
+    processes = join(rank, number, folder)
     found = {f"{work.__name__}.{k}": v for work in WORK for k, v in work(processes).items()}
     save_file({k: v.contiguous().clone() for k, v in found.items()}, folder / f"{rank}.safetensors")
     notes = state(processes) | {work.__name__: said(work, processes) for work in MISTAKES}

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 from fake_extractor import FakeExtractor
+from joining import join
 from safetensors.torch import save_file
 from small_data import NUMBER, classes_and_groups, split_batches, token_inputs
 from small_models import TokenClassifier, deep_mlp
@@ -260,14 +261,7 @@ def lost(processes: Processes, folder: Path) -> list[str]:
 
 
 def main(rank: int, number: int, folder: Path) -> None:
-    distributed.init_process_group(
-        "gloo",
-        init_method=f"file://{folder / 'init'}",
-        rank=rank,
-        world_size=number,
-        timeout=timedelta(seconds=60),
-    )
-    processes = Processes.started()
+    processes = join(rank, number, folder)
     found = {f"{work.__name__}.{k}": v for work in WORK for k, v in work(processes).items()}
     found |= {f"features.{key}": value for key, value in features(processes, folder).items()}
     save_file({k: v.contiguous().clone() for k, v in found.items()}, folder / f"{rank}.safetensors")

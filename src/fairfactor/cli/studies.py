@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -57,16 +57,9 @@ def run(
     if dry_run:
         _show_plan(session, config, workers)
         return
-    with session.progress("Seeds", config.seeds) as advance:
-        folder = execute(
-            config,
-            out,
-            overwrite=overwrite,
-            resume=resume,
-            workers=workers,
-            on_seed=advance,
-            on_rows=advance.before("Features"),
-        )
+    folder = _by_seeds(
+        session, execute, config, out, overwrite=overwrite, resume=resume, workers=workers
+    )
     metrics = folder.metrics
     _show_run(
         session,
@@ -130,16 +123,15 @@ def compare(
     if dry_run:
         _show_plan(session, config, workers)
         return
-    with session.progress("Seeds", config.seeds) as advance:
-        folder = execute_comparison(
-            config,
-            out,
-            overwrite=overwrite,
-            resume=resume,
-            workers=workers,
-            on_seed=advance,
-            on_rows=advance.before("Features"),
-        )
+    folder = _by_seeds(
+        session,
+        execute_comparison,
+        config,
+        out,
+        overwrite=overwrite,
+        resume=resume,
+        workers=workers,
+    )
     metrics = folder.metrics
     _show_run(
         session,
@@ -206,6 +198,18 @@ def reproduce(
         "\n".join(filter(None, (text, f"Page: {page}" if written else ""))),
         {"results": str(results), "studies": found, "page": [str(path) for path in written]},
     )
+
+
+def _by_seeds(
+    session: Session,
+    execute: Callable[..., RunFolder],
+    config: RunConfig | CompareConfig,
+    out: Path | None,
+    **options: Any,
+) -> RunFolder:
+    """Do work that goes seed by seed, and show how far it is."""
+    with session.progress("Seeds", config.seeds) as advance:
+        return execute(config, out, on_seed=advance, on_rows=advance.before("Features"), **options)
 
 
 def _show_plan(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -10,6 +12,7 @@ from fairfactor.data.request import DataRequest
 from fairfactor.data.task import TableTask, require_columns
 from fairfactor.errors import ArgumentError
 from fairfactor.feature_extraction import FeatureCache, FeatureExtractor, extract
+from fairfactor.progress import OnCount, untold
 
 
 def extracted_task(
@@ -44,13 +47,7 @@ def extracted_task(
         raise ArgumentError("target", target, "the column to predict")
     require_columns(frame.columns, (extractor.column, target, *request.sensitive))
     named = frame[list(dict.fromkeys((target, *request.sensitive)))].reset_index(drop=True)
-    values = [str(value) for value in frame[extractor.column]]
-    if request.feature_cache is None:
-        features = extract(extractor, values, on_rows=request.on_rows)
-    else:
-        cache = FeatureCache(request.feature_cache)
-        features = cache.features(extractor.eval(), values, on_rows=request.on_rows)
-    made = pd.DataFrame(features.numpy(), columns=list(extractor.feature_names))
+    made = feature_table(extractor, frame, cache=request.feature_cache, on_rows=request.on_rows)
     return TableTask(
         pd.concat([made, named], axis=1),
         target=target,
@@ -59,3 +56,30 @@ def extracted_task(
         extractor=extractor,
         together=together,
     )
+
+
+def feature_table(
+    extractor: FeatureExtractor,
+    frame: pd.DataFrame,
+    *,
+    cache: Path | None = None,
+    on_rows: OnCount = untold,
+) -> pd.DataFrame:
+    """Compute the features of one column.
+
+    Args:
+        extractor: What makes them.
+        frame: Rows with the column that it reads.
+        cache: Folder in which features are kept; ``None`` keeps none.
+        on_rows: Called while features are computed.
+
+    Returns:
+        A column for each feature, in the order of the rows, numbered anew.
+    """
+    require_columns(frame.columns, (extractor.column,))
+    values = [str(value) for value in frame[extractor.column]]
+    if cache is None:
+        features = extract(extractor, values, on_rows=on_rows)
+    else:
+        features = FeatureCache(cache).features(extractor, values, on_rows=on_rows)
+    return pd.DataFrame(features.numpy(), columns=list(extractor.feature_names))

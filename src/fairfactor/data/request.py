@@ -10,7 +10,7 @@ from typing import Literal
 from fairfactor.data.images.table import UnusableImages
 from fairfactor.data.tables import MOST_ROWS
 from fairfactor.errors import ArgumentError
-from fairfactor.feature_extraction.extract import OnRows
+from fairfactor.progress import OnCount, untold
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class DataRequest:
     model: str | None = None
     weights: str | None = None
     feature_cache: Path | None = None
-    on_rows: OnRows = field(default=lambda _done, _all: None, compare=False, repr=False)
+    on_rows: OnCount = field(default=untold, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.sensitive, tuple):

@@ -15,11 +15,12 @@ from torch import Tensor
 import fairfactor
 from fairfactor.distributed import ALONE, Processes
 from fairfactor.errors import ArgumentError
-from fairfactor.feature_extraction.extract import BATCH_SIZE, OnRows, extract
+from fairfactor.feature_extraction.extract import BATCH_SIZE, extract
 from fairfactor.feature_extraction.extractor import FeatureExtractor
 from fairfactor.feature_extraction.kinds import describe_extractor
 from fairfactor.feature_extraction.shards import FeatureShards, Shard
 from fairfactor.files import atomic_write_bytes, require_writable
+from fairfactor.progress import OnCount, untold
 from fairfactor.surgery.tensors import digest, state_tensors
 
 SHARD_ROWS = 8192
@@ -57,7 +58,7 @@ class FeatureCache:
         extractor: FeatureExtractor,
         values: Sequence[str],
         *,
-        on_rows: OnRows = lambda _done, _all: None,
+        on_rows: OnCount = untold,
         processes: Processes = ALONE,
     ) -> Tensor:
         """Features of all rows, in memory.
@@ -78,7 +79,7 @@ class FeatureCache:
         extractor: FeatureExtractor,
         values: Sequence[str],
         *,
-        on_rows: OnRows = lambda _done, _all: None,
+        on_rows: OnCount = untold,
         processes: Processes = ALONE,
     ) -> FeatureShards:
         """Features of all rows, on disk.
@@ -165,7 +166,7 @@ class _Progress:
         missing: Rows that are not on disk.
     """
 
-    def __init__(self, on_rows: OnRows, total: int, missing: int) -> None:
+    def __init__(self, on_rows: OnCount, total: int, missing: int) -> None:
         self._on_rows, self._total, self._done = on_rows, total, total - missing
         self._told = -1
 

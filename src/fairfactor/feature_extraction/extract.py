@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -10,11 +10,9 @@ from torch import Tensor
 from fairfactor.errors import ArgumentError, DataError
 from fairfactor.feature_extraction.extractor import FeatureExtractor
 from fairfactor.features import evaluation_mode
+from fairfactor.progress import OnCount, untold
 
 BATCH_SIZE = 64
-
-OnRows = Callable[[int, int], None]
-"""Called with the number of finished rows and that of all rows."""
 
 
 def extract(
@@ -22,7 +20,7 @@ def extract(
     values: Sequence[str],
     *,
     batch_size: int = BATCH_SIZE,
-    on_rows: OnRows = lambda _done, _all: None,
+    on_rows: OnCount = untold,
 ) -> Tensor:
     """Features of every value, in their order.
 

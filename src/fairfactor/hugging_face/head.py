@@ -9,11 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from fairfactor.errors import ArgumentError
+from fairfactor.features import layer_input
 from fairfactor.surgery import LowRankLayer
-
-
-class _HeadReached(Exception):  # noqa: N818 - a signal, never an error that a caller sees
-    """Ends a forward pass as soon as the last layer has been reached."""
 
 
 def head_modules(model: nn.Module) -> list[str]:
@@ -71,25 +68,7 @@ def head_inputs(model: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
     Returns:
         (rows × width).
     """
-    seen: list[Tensor] = []
-
-    def keep(_module: nn.Module, arguments: tuple[Tensor, ...]) -> None:
-        """Keep what the layer is given and stop.
-
-        Raises:
-            _HeadReached: Always.
-        """
-        seen.append(arguments[0])
-        raise _HeadReached
-
-    handle = model.get_submodule(head_name(model)).register_forward_pre_hook(keep)
-    try:
-        model(**batch)
-    except _HeadReached:
-        pass
-    finally:
-        handle.remove()
-    given = seen[0]
+    given = layer_input(model, head_name(model), lambda: model(**batch))
     if given.dim() == 2:
         return given
     return given[torch.arange(len(given), device=given.device), batch["attention_mask"].sum(1) - 1]

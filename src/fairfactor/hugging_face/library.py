@@ -9,24 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from fairfactor.errors import ArgumentError, FairfactorError
+from fairfactor.optional import optional_module
 
 
 def import_transformers() -> Any:
-    """Import transformers.
+    """Import transformers; a ``FairfactorError`` says how to install it.
 
     Returns:
         The package.
-
-    Raises:
-        FairfactorError: If it is not installed.
     """
-    try:
-        import transformers
-    except ImportError as error:
-        raise FairfactorError(
+    return optional_module(
+        "transformers",
+        FairfactorError(
             "Models of Hugging Face need transformers. Install it: pip install 'fairfactor[text]'."
-        ) from error
-    return transformers
+        ),
+    )
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairfactor.errors import ArgumentError, DataError
+from fairfactor.optional import optional_module
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -125,19 +126,15 @@ def _grey(image: Image.Image) -> Image.Image:
 
 
 def require_pillow() -> Any:
-    """Import Pillow.
+    """Import Pillow; a ``DataError`` says how to install it.
 
     Returns:
         Its module ``Image``.
-
-    Raises:
-        DataError: If it is not installed.
     """
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise DataError(
+    return optional_module(
+        "PIL.Image",
+        DataError(
             "images are read with Pillow, which is not installed: run "
             "pip install 'fairfactor[images]'."
-        ) from error
-    return Image
+        ),
+    )

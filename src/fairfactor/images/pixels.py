@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from fairfactor.errors import DataError
 from fairfactor.images.decode import square_pixels
+from fairfactor.progress import OnCount, untold
 
 _AT_ONCE = 512
 
@@ -29,7 +30,7 @@ def read_pixels(
     size: int,
     *,
     centre: float = 1.0,
-    on_images: Callable[[int, int], None] = lambda _done, _all: None,
+    on_images: OnCount = untold,
 ) -> Tensor:
     """Decode images, cut the central square out of each and resize it.
 

@@ -10,6 +10,8 @@ from torch.nn import functional
 
 from fairfactor.errors import DataError
 
+PENALTY = 1e-3
+"""Of the squared weights, unless another is asked for."""
 _CONSTANT = 1e-4  # features with less than this share of the largest deviation are left out
 
 
@@ -44,7 +46,7 @@ class CellHead(nn.Module):
         *,
         n_classes: int,
         n_groups: int,
-        penalty: float = 1e-3,
+        penalty: float = PENALTY,
         iterations: int = 60,
     ) -> Self:
         """Minimise mean cross-entropy of the cell + penalty/2 ‖W‖², a convex problem.

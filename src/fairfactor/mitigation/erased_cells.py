@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 
 import torch
@@ -12,7 +11,7 @@ from fairfactor.features import layer_inputs
 from fairfactor.importance import select_layers
 from fairfactor.mitigation.cell_head import CellHead
 from fairfactor.mitigation.eraser import Eraser, group_directions
-from fairfactor.mitigation.head_cells import HeadCells
+from fairfactor.mitigation.head_cells import HeadCells, fit_head, frozen_backbone
 from fairfactor.mitigation.recipe import FittedCells, TuningProblem
 from fairfactor.surgery import count_parameters
 
@@ -33,7 +32,7 @@ def fit_erased_features(problem: TuningProblem, _seed: int) -> Iterator[FittedCe
     Yields:
         One model.
     """
-    backbone = copy.deepcopy(problem.backbone).requires_grad_(requires_grad=False).eval()
+    backbone = frozen_backbone(problem)
     layer = tuple(select_layers(backbone, "all-linear"))[-1]
     features = {
         name: layer_inputs(backbone, layer, part.inputs)
@@ -44,17 +43,7 @@ def fit_erased_features(problem: TuningProblem, _seed: int) -> Iterator[FittedCe
     exact = features["train"][kept].double()
     eraser = Eraser.fit(exact, group_directions(exact, rows.groups[kept], rows.labels[kept]))
     erased = {name: eraser(seen.double()).to(seen.dtype) for name, seen in features.items()}
-    heads = {
-        penalty: CellHead.fit(
-            erased["train"],
-            rows.labels,
-            rows.groups,
-            n_classes=len(problem.class_names),
-            n_groups=len(problem.group_names),
-            penalty=penalty,
-        )
-        for penalty in _PENALTIES
-    }
+    heads = {penalty: fit_head(problem, erased["train"], penalty=penalty) for penalty in _PENALTIES}
     likelihood = {
         penalty: _likelihood(head, erased["validation"], problem) for penalty, head in heads.items()
     }

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 
 import torch
 
 from fairfactor.importance import select_layers
-from fairfactor.mitigation.cell_head import CellHead
 from fairfactor.mitigation.cell_model import features_and_logits
-from fairfactor.mitigation.head_cells import HeadCells
+from fairfactor.mitigation.head_cells import HeadCells, fit_head, frozen_backbone
 from fairfactor.mitigation.recipe import FittedCells, TuningProblem
 from fairfactor.surgery import count_parameters
 
@@ -31,17 +29,10 @@ def fit_one_head(problem: TuningProblem, _seed: int) -> Iterator[FittedCells]:
         One model for each penalty.
     """
     layers = tuple(select_layers(problem.backbone, "all-linear"))[-1:]
-    backbone = copy.deepcopy(problem.backbone).requires_grad_(requires_grad=False).eval()
+    backbone = frozen_backbone(problem)
     with torch.no_grad():
         features, _ = features_and_logits(backbone, layers, problem.train.inputs)
     for penalty in _PENALTIES:
-        head = CellHead.fit(
-            features,
-            problem.train.labels,
-            problem.train.groups,
-            n_classes=len(problem.class_names),
-            n_groups=len(problem.group_names),
-            penalty=penalty,
-        )
+        head = fit_head(problem, features, penalty=penalty)
         model = HeadCells(backbone, layers, head)
         yield FittedCells(model, {"penalty": penalty}, count_parameters(head).total)

@@ -15,7 +15,6 @@ from fairfactor.errors import ArgumentError
 from fairfactor.features import layer_inputs
 from fairfactor.importance import select_layers
 from fairfactor.mitigation.bias_aware import fit_bias_aware
-from fairfactor.mitigation.cell_head import CellHead
 from fairfactor.mitigation.cell_model import (
     ClassNetwork,
     ClassShares,
@@ -38,6 +37,7 @@ from fairfactor.mitigation.group_weights import (
     parts_of,
     soft_worst,
 )
+from fairfactor.mitigation.head_cells import fit_head, frozen_backbone
 from fairfactor.mitigation.low_rank_cells import FactorNetwork, LowRankCells
 from fairfactor.mitigation.one_head import fit_one_head
 from fairfactor.mitigation.rates import rate_family
@@ -236,15 +236,9 @@ def _with_factors(
 
 
 def _frozen(problem: TuningProblem, layers: tuple[str, ...]) -> FittedCells:
-    backbone = copy.deepcopy(problem.backbone).requires_grad_(requires_grad=False).eval()
+    backbone = frozen_backbone(problem)
     features, _ = features_and_logits(backbone, layers, problem.train.inputs)
-    head = CellHead.fit(
-        features,
-        problem.train.labels,
-        problem.train.groups,
-        n_classes=len(problem.class_names),
-        n_groups=len(problem.group_names),
-    )
+    head = fit_head(problem, features)
     model = FrozenCells(backbone, layers, head)
     return FittedCells(model, {"groups_from": list(layers)}, count_parameters(head).total)
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from fairfactor.errors import DataError, FairfactorWarning, SavedModelError
 from fairfactor.models.image_networks import IMAGENET, Channels, Normalisation
+from fairfactor.optional import optional_module
 
 _SIZE = 224
 _PREPARATION = "preprocessor_config.json"
@@ -126,22 +127,14 @@ def skeleton(config: Mapping[str, Any]) -> Features:
 
 
 def _transformers() -> Any:
-    """Import transformers.
-
-    Returns:
-        The module.
-
-    Raises:
-        DataError: If it is not installed.
-    """
-    try:
-        import transformers
-    except ImportError as error:
-        raise DataError(
+    """Import transformers, which is optional."""
+    return optional_module(
+        "transformers",
+        DataError(
             "this folder is read with transformers, which is not installed: run "
             "pip install transformers."
-        ) from error
-    return transformers
+        ),
+    )
 
 
 def _last_linear(model: nn.Module) -> str:

@@ -25,6 +25,7 @@ from fairfactor.pretraining.assessment import accuracies, as_json
 from fairfactor.pretraining.card import render_card
 from fairfactor.pretraining.config import PretrainConfig
 from fairfactor.pretraining.training import LabelledImages, predict_classes, train_network
+from fairfactor.progress import OnCount, untold
 
 WEIGHTS_FILE = "weights.safetensors"
 CONFIG_FILE = "config.json"
@@ -34,8 +35,6 @@ _CONTENT = (WEIGHTS_FILE, CONFIG_FILE, METRICS_FILE, CARD_FILE)
 _BYTES_NEEDED = 500_000_000
 _STATE_FILE = "state.safetensors"
 _MOST_CLASSES = 1000
-
-OnImages = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def pretrain(
     *,
     overwrite: bool = False,
     resume: bool = False,
-    on_images: OnImages = lambda _done, _all: None,
+    on_images: OnCount = untold,
     on_epoch: Callable[[], None] = lambda: None,
 ) -> Pretrained:
     """Train a network and write it, unless the folder holds the same training already.
@@ -145,7 +144,7 @@ def _train(
     config: PretrainConfig,
     table: ImageTable,
     state: Path | None,
-    on_images: OnImages,
+    on_images: OnCount,
     on_epoch: Callable[[], None],
 ) -> tuple[bytes, dict[str, Any]]:
     """Decode, train and assess.

@@ -10,6 +10,7 @@ from fairfactor.errors import ArgumentError, FairfactorError
 from fairfactor.fairness import ConfusionCounts
 from fairfactor.files import atomic_write_text
 from fairfactor.intervals import Estimate, bootstrap_gap_interval, group_table, wilson_interval
+from fairfactor.optional import optional_module
 from fairfactor.report.markdown import as_markdown
 
 CARD_FILE = "README.md"
@@ -141,21 +142,13 @@ def save_card(card: Any, folder: str | Path) -> Path:
 
 
 def _hub() -> Any:
-    """Import huggingface_hub.
-
-    Returns:
-        The package.
-
-    Raises:
-        FairfactorError: If it is not installed.
-    """
-    try:
-        import huggingface_hub
-    except ImportError as error:
-        raise FairfactorError(
+    """Import huggingface_hub, which is optional."""
+    return optional_module(
+        "huggingface_hub",
+        FairfactorError(
             "Model cards of texts need huggingface_hub. Install it: pip install 'fairfactor[text]'."
-        ) from error
-    return huggingface_hub
+        ),
+    )
 
 
 def _tables(

@@ -23,7 +23,6 @@ from fairfactor.data.sources import load_task
 from fairfactor.data.splits import benchmark_split, table_1_split
 from fairfactor.data.task import TableTask
 from fairfactor.errors import DataError, FairfactorWarning
-from fairfactor.finetuning import FinetuneConfig
 from fairfactor.models.mlp import build_mlp
 from fairfactor.pipeline import Rows
 from fairfactor.reproduction.problem import PAPER, Problem
@@ -98,10 +97,8 @@ class ImageDataSet:
             rows={"pretraining": rows["train"], **rows},
             group_names=groups.names,
             class_names=task.class_names,
-            finetuning=FinetuneConfig(PAPER.learning_rates, PAPER.epochs, PAPER.batch_size),
-            pretraining=FinetuneConfig(
-                (PAPER.pretraining_rate,), PAPER.pretraining_epochs, PAPER.batch_size
-            ),
+            finetuning=PAPER.finetuning,
+            pretraining=PAPER.pretraining,
         )
 
     def pretrained(self, architecture: str, seed: int) -> nn.Module:

@@ -11,6 +11,7 @@ from torch import nn
 from fairfactor.config import RunConfig
 from fairfactor.finetuning import FinetuneConfig
 from fairfactor.pipeline import Rows
+from fairfactor.protocol import Part, PretrainedProblem
 
 PAPER = RunConfig()
 """The experiment of ``fairfactor run``, whose budgets every study has."""
@@ -33,6 +34,23 @@ class Problem:
     class_names: tuple[str, ...]
     finetuning: FinetuneConfig
     pretraining: FinetuneConfig
+
+
+def tuning_problem(problem: Problem, backbone: nn.Module) -> PretrainedProblem:
+    """A network and the rows to tune it on, as `fairfactor.mitigation.tune` wants them.
+
+    Args:
+        problem: The rows.
+        backbone: The pre-trained network.
+
+    Returns:
+        Both; test rows are not in it.
+    """
+    train, validation = (
+        Part(rows.inputs, rows.targets, rows.groups)
+        for rows in (problem.rows["train"], problem.rows["validation"])
+    )
+    return PretrainedProblem(train, validation, backbone, problem.class_names, problem.group_names)
 
 
 class DataSet(Protocol):

@@ -15,6 +15,7 @@ from torch import nn
 
 from fairfactor.errors import ArgumentError
 from fairfactor.files import atomic_folder
+from fairfactor.optional import optional_module
 from fairfactor.surgery.factor_pair import FactorPair, require_factors
 from fairfactor.surgery.layer_shape import LayerShape, LowRankLayer, is_transposed_linear
 from fairfactor.surgery.replace import find_layer, require_replaceable
@@ -123,21 +124,10 @@ def _add_whole_modules(peft_model: PeftModel, file: Path) -> None:
 
 
 def _import_peft() -> Any:
-    """Import PEFT, which is optional.
-
-    Returns:
-        The package.
-
-    Raises:
-        ImportError: It is not installed.
-    """
-    try:
-        import peft
-    except ImportError as error:
-        raise ImportError(
-            'Adapters need PEFT. Install it: pip install "fairfactor[peft]".'
-        ) from error
-    return peft
+    """Import PEFT, which is optional."""
+    return optional_module(
+        "peft", ImportError('Adapters need PEFT. Install it: pip install "fairfactor[peft]".')
+    )
 
 
 def _require_target(model: nn.Module, name: str, pair: FactorPair) -> None:

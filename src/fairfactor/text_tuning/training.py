@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from fairfactor.checkpoints import Checkpoints
 from fairfactor.errors import ArgumentError, FairfactorError, TrainingError
 from fairfactor.features import evaluation_mode
+from fairfactor.optional import optional_module
 from fairfactor.stored_values import load_value, save_value
 from fairfactor.text_settings import TextTuningConfig
 from fairfactor.text_tuning.objective import BatchObjective, mean_cross_entropy
@@ -223,17 +224,16 @@ def _accelerator(
 
     Raises:
         ArgumentError: If precision or trackers do not work here.
-        FairfactorError: If accelerate is not installed.
     """
-    try:
-        from accelerate import Accelerator
-    except ImportError as error:
-        raise FairfactorError(
+    accelerate = optional_module(
+        "accelerate",
+        FairfactorError(
             "Training text classifiers needs accelerate. Install it: "
             "pip install 'fairfactor[text]'."
-        ) from error
+        ),
+    )
     try:
-        accelerator = Accelerator(
+        accelerator = accelerate.Accelerator(
             mixed_precision=config.precision,
             gradient_accumulation_steps=config.accumulation,
             log_with=list(trackers) or None,

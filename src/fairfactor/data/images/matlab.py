@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairfactor.errors import DataError
+from fairfactor.optional import optional_module
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,13 +54,13 @@ class MatlabFile:
         if variables is not None:
             yield cls(path, variables, hdf5=False)
             return
-        try:
-            import h5py
-        except ImportError as error:
-            raise DataError(
+        h5py = optional_module(
+            "h5py",
+            DataError(
                 f"{path} is a MATLAB file of version 7.3, which is read with h5py: run pip install "
                 "'fairfactor[images]'."
-            ) from error
+            ),
+        )
         with h5py.File(path, "r") as file:
             yield cls(path, file, hdf5=True)
 

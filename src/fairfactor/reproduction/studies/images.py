@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from torch import nn
 
 from fairfactor.intervals import mean_interval, paired_difference
 from fairfactor.methods import METHODS
 from fairfactor.mitigation import tune
-from fairfactor.pipeline import Rows
-from fairfactor.protocol import Part
 from fairfactor.reproduction import paper
 from fairfactor.reproduction.cells import Cells, Configuration, Result
 from fairfactor.reproduction.chance import odds_by_chance
@@ -19,7 +16,7 @@ from fairfactor.reproduction.image_data import IMAGE_DATA_SETS
 from fairfactor.reproduction.measure import measure, measure_method
 from fairfactor.reproduction.outcome import Gap, Picture, Report, Row
 from fairfactor.reproduction.phrases import interval_picture, points
-from fairfactor.reproduction.problem import Problem
+from fairfactor.reproduction.problem import Problem, tuning_problem
 from fairfactor.reproduction.problems import DATA_SETS, prepared, problem, usable
 from fairfactor.reproduction.study import Study
 from fairfactor.studies.seed_run import count_predictions
@@ -50,17 +47,6 @@ _SHOWN = {name: COLUMNS[name] for name in ("accuracy", GAP, "demographic_parity_
 _SHARE = 0.5
 
 
-@dataclass(frozen=True, eq=False)
-class _Tuning:
-    """What `fairfactor.mitigation.tune` asks for."""
-
-    train: Part
-    validation: Part
-    backbone: nn.Module
-    class_names: tuple[str, ...]
-    group_names: tuple[str, ...]
-
-
 def _configurations() -> list[Configuration]:
     return [
         {"data": data, "method": method, "rank": rank}
@@ -82,13 +68,7 @@ def _run(configuration: Configuration, seed: int) -> Result:
     validation = rows.rows["validation"]
     unmitigated = measure(prepared(data, "head", seed).model, validation, rows.group_names)
     tuned = tune(
-        _Tuning(
-            _part(rows.rows["train"]),
-            _part(validation),
-            prepared(data, architecture, seed).model,
-            rows.class_names,
-            rows.group_names,
-        ),
+        tuning_problem(rows, prepared(data, architecture, seed).model),
         constraints=[f"equalized_odds<={_SHARE * unmitigated[GAP]:.4f}"],
         recipes=recipes,
         seed=seed,
@@ -104,10 +84,6 @@ def _run(configuration: Configuration, seed: int) -> Result:
 
 def _by_chance(model: nn.Module, rows: Problem) -> float:
     return odds_by_chance(count_predictions(model, rows.rows["test"], rows.group_names))
-
-
-def _part(rows: Rows) -> Part:
-    return Part(rows.inputs, rows.targets, rows.groups)
 
 
 def _report(cells: Cells) -> Report:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
@@ -19,14 +18,13 @@ from fairfactor.intervals import Interval, mean_interval, paired_difference
 from fairfactor.mitigation import tune
 from fairfactor.models.mlp import build_mlp
 from fairfactor.pipeline import Rows
-from fairfactor.protocol import Part
 from fairfactor.reproduction import paper
 from fairfactor.reproduction.cells import Cells, Configuration, Result
 from fairfactor.reproduction.fair_training import fair_pretrained, train_constrained
 from fairfactor.reproduction.measure import measure, measure_method
 from fairfactor.reproduction.outcome import Gap, Picture, Report, Row
 from fairfactor.reproduction.phrases import interval_picture, points
-from fairfactor.reproduction.problem import PAPER, Problem
+from fairfactor.reproduction.problem import PAPER, Problem, tuning_problem
 from fairfactor.reproduction.problems import prepare_model, problem
 from fairfactor.reproduction.study import Study
 from fairfactor.studies.seed_run import pretrain
@@ -68,17 +66,6 @@ COLUMNS = {
 }
 _HIDDEN = (64, 32)
 _PRETRAINING = FinetuneConfig((PAPER.pretraining_rate,), PAPER.pretraining_epochs, 2048)
-
-
-@dataclass(frozen=True, eq=False)
-class _Tuning:
-    """What `fairfactor.mitigation.tune` asks for."""
-
-    train: Part
-    validation: Part
-    backbone: nn.Module
-    class_names: tuple[str, ...]
-    group_names: tuple[str, ...]
 
 
 def _configurations() -> list[Configuration]:
@@ -131,13 +118,7 @@ def _run(configuration: Configuration, seed: int) -> Result:
     if after not in _RECIPES:
         return {"metrics": measure(model, rows.rows["test"], rows.group_names), "met": None}
     tuned = tune(
-        _Tuning(
-            _part(rows.rows["train"]),
-            _part(rows.rows["validation"]),
-            model,
-            rows.class_names,
-            rows.group_names,
-        ),
+        tuning_problem(rows, model),
         constraints=[f"{constraint}<={BOUND}"],
         recipes=_RECIPES[after],
         seed=seed,
@@ -189,12 +170,9 @@ def _from_census(seed: int) -> tuple[nn.Module, Problem]:
     )
     parts = paper_split(len(target.frame), seed=seed)
     rows = {name: adult.at(torch.from_numpy(places)) for name, places in parts.items()}
-    budget = FinetuneConfig(PAPER.learning_rates, PAPER.epochs, PAPER.batch_size)
-    return model.eval(), Problem(rows, groups.names, target.class_names, budget, _PRETRAINING)
-
-
-def _part(rows: Rows) -> Part:
-    return Part(rows.inputs, rows.targets, rows.groups)
+    return model.eval(), Problem(
+        rows, groups.names, target.class_names, PAPER.finetuning, _PRETRAINING
+    )
 
 
 def _report(cells: Cells) -> Report:
