@@ -163,8 +163,8 @@ class Processes:
     def _handle(self) -> engine.ProcessGroup | None:
         """The group as ``torch.distributed`` takes it.
 
-        The default group is named by None and not held: gloo ends a process with an error if
-        something still holds its group when Python exits.
+        The default group is named by None and not held, because a held gloo group makes it likelier
+        that a process ends with an error when Python exits.
         """
         return None if self.group == "all" else self.group
 
