@@ -116,13 +116,14 @@ class TestFromARun:
 class TestFromAFactory:
     def test_weights_are_loaded_and_taken_as_they_are(self, people, factory, tmp_path) -> None:
         name = f"{factory}:own"
-        network = from_factory(name).network(5, 2)
+        first = tune(people, tmp_path / "first", model=name)
+        network = load_table_model(first.path, name).model.cell_model.class_network
         save_file(network.state_dict(), tmp_path / "w.safetensors")
         folder = tune(people, tmp_path / "new", model=name, weights=str(tmp_path / "w.safetensors"))
         with pytest.raises(SavedModelError, match=rf"{name} made.*name it with --factory"):
             folder.load_model()
         model = load_table_model(folder.path, name)
-        assert same_weights(network, model.model.cell_model.network)
+        assert same_weights(network, model.model.cell_model.class_network)
         table = hiring_frame(20, seed=1)
         metrics = folder.metrics
         assert len(model.predict(table)) == 20

@@ -113,3 +113,14 @@ def test_factors_are_one_layer_and_the_group_may_be_asked_for(tuning: Tuning) ->
     )
     names = [reading.layer for reading in read_point(tuning.problem, point)]
     assert names == ["trunk.hidden1", "trunk.hidden2", "head", "skip", DECISION]
+
+
+def test_of_the_same_decision_for_everyone_only_the_scores_are_read(tuning: Tuning) -> None:
+    (constant,) = RECIPES["constant"].fit(tuning.problem, 0)
+    weights = np.eye(2)[:, :, None]
+    point = replace(
+        tuning.tuned.chosen, cell_model=constant.model, weights=weights, groups_at_prediction=False
+    )
+    (reading,) = read_point(tuning.problem, point)
+    assert reading.layer == DECISION
+    assert reading.readability == pytest.approx((0.5, 0.5))

@@ -33,6 +33,11 @@ class CellModel(nn.Module, ABC):
     n_classes: int
     n_groups: int
 
+    @property
+    @abstractmethod
+    def class_network(self) -> nn.Module | None:
+        """The network that tells the class, or ``None`` if no input is looked at."""
+
     @abstractmethod
     def forward(self, inputs: Tensor) -> Tensor:
         """p(y, s | x) of every row."""
@@ -69,6 +74,11 @@ class ClassNetwork(CellModel):
         super().__init__()
         self.network, self.n_classes, self.n_groups = network, n_classes, 1
 
+    @property
+    def class_network(self) -> nn.Module:
+        """The network."""
+        return self.network
+
     def forward(self, inputs: Tensor) -> Tensor:
         """p(y | x), (rows × classes × 1)."""
         return functional.softmax(self.network(inputs), dim=1)[:, :, None]
@@ -97,6 +107,11 @@ class ClassShares(CellModel):
         super().__init__()
         self.register_buffer("shares", shares)
         self.n_classes, self.n_groups = len(shares), 1
+
+    @property
+    def class_network(self) -> None:
+        """Nothing: every row gets the same."""
+        return None
 
     def forward(self, inputs: Tensor) -> Tensor:
         """p(y) of every row, (rows × classes × 1)."""
@@ -127,6 +142,11 @@ class FrozenCells(CellModel):
         super().__init__()
         self.network, self.layers, self.head = network, tuple(layers), head
         self.n_classes, self.n_groups = head.n_classes, head.n_groups
+
+    @property
+    def class_network(self) -> nn.Module:
+        """The network."""
+        return self.network
 
     def forward(self, inputs: Tensor) -> Tensor:
         """p(y | x) p(s | y, x)."""
@@ -160,6 +180,11 @@ class ComposedCells(CellModel):
         super().__init__()
         self.class_model, self.group_model, self.share = class_model, group_model, share
         self.n_classes, self.n_groups = group_model.n_classes, group_model.n_groups
+
+    @property
+    def class_network(self) -> nn.Module | None:
+        """That of the class model."""
+        return self.class_model.class_network
 
     def forward(self, inputs: Tensor) -> Tensor:
         """p(y | x) p(s | y, x), (rows × classes × groups)."""

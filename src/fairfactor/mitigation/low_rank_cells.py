@@ -100,6 +100,11 @@ class LowRankCells(CellModel):
         self.network = network
         self.n_classes, self.n_groups = network.n_classes, network.n_groups
 
+    @property
+    def class_network(self) -> nn.Module:
+        """The factor network."""
+        return self.network
+
     def forward(self, inputs: Tensor) -> Tensor:
         """p(y, s | x), (rows × classes × groups)."""
         return cast("Tensor", self.network(inputs).exp())

@@ -11,7 +11,6 @@ from fairfactor.errors import ArgumentError
 from fairfactor.features import layer_inputs
 from fairfactor.mitigation import FairModel, OperatingPoint
 from fairfactor.mitigation.cell_head import CellHead
-from fairfactor.mitigation.cell_model import CellModel, ComposedCells
 from fairfactor.protocol import Part, Problem
 from fairfactor.surgery import LowRankLinear
 
@@ -55,7 +54,7 @@ def read_unmitigated(problem: Problem) -> tuple[LayerReading, ...]:
     Returns:
         One reading a layer that is called with one vector a row, in order, and one of the scores.
     """
-    return _read(problem, problem.backbone, problem.backbone)
+    return (*_read_layers(problem, problem.backbone), _read_scores(problem, problem.backbone))
 
 
 def read_point(problem: Problem, point: OperatingPoint) -> tuple[LayerReading, ...]:
@@ -63,18 +62,18 @@ def read_point(problem: Problem, point: OperatingPoint) -> tuple[LayerReading, .
 
     Args:
         problem: The rows; test rows are not looked at.
-        point: The point. Of composed models it is the one that tells the class.
+        point: The point. Of its networks it is the one that tells the class.
 
     Returns:
-        One reading a layer, in order, and one of the scores.
+        One reading a layer, in order, and one of the scores; only the scores of a point that
+        decides the same for everyone.
     """
-    model: CellModel = point.cell_model
-    while isinstance(model, ComposedCells):
-        model = model.class_model
-    return _read(problem, model.get_submodule("network"), point.decide)
+    network = point.cell_model.class_network
+    layers = () if network is None else _read_layers(problem, network)
+    return (*layers, _read_scores(problem, point.decide))
 
 
-def _read(problem: Problem, network: nn.Module, deciding: nn.Module) -> tuple[LayerReading, ...]:
+def _read_layers(problem: Problem, network: nn.Module) -> tuple[LayerReading, ...]:
     train, validation = _first(problem.train.grouped), problem.validation.grouped
     number = len(problem.group_names)
     readings = []
@@ -93,9 +92,16 @@ def _read(problem: Problem, network: nn.Module, deciding: nn.Module) -> tuple[La
                 direction_shares(seen, train.groups, _weight(layer)),
             )
         )
+    return tuple(readings)
+
+
+def _read_scores(problem: Problem, deciding: nn.Module) -> LayerReading:
+    train, validation = _first(problem.train.grouped), problem.validation.grouped
     scores = [_scores(deciding, part) for part in (train, validation)]
-    readable = _readability(scores[0], train.groups, scores[1], validation.groups, number)
-    return (*readings, LayerReading(DECISION, scores[0].shape[1], readable, ()))
+    readable = _readability(
+        scores[0], train.groups, scores[1], validation.groups, len(problem.group_names)
+    )
+    return LayerReading(DECISION, scores[0].shape[1], readable, ())
 
 
 def direction_shares(inputs: Tensor, groups: Tensor, weight: Tensor) -> tuple[float, ...]:
