@@ -143,7 +143,7 @@ MODELS = {
     "convolutional": convolutional,
     "residual": residual,
 }
-BATCHES = {"bert": 2, "tabular": 4, "convolutional": 8, "residual": 2}
+BATCHES = {"bert": 4, "tabular": 4, "convolutional": 8, "residual": 2}
 CHUNKS = (2, 4, 16, 32)
 
 

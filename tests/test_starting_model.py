@@ -24,7 +24,6 @@ from fairfactor.run import (
     plan,
 )
 from fairfactor.run_folder import RunFolder
-from fairfactor.starting_model import from_factory
 from fairfactor.tune_config import TuneConfig
 
 FACTORY = """

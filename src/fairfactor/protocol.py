@@ -179,7 +179,7 @@ def make_problem(
             "backbone", backbone, "network for a start from a run, whose inputs are fixed"
         )
     labels = task.labels
-    split = benchmark_split(labels, seed=seed, together=task.together)
+    split = benchmark_split(labels, seed=seed, together=task.together, published=task.published)
     encoder = start.fitting_encoder(task) if start else None
     encoder = encoder or TableEncoder.fit(task.inputs.iloc[split["train"]], "one_hot")
     with warnings.catch_warnings():

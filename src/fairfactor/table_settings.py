@@ -93,6 +93,11 @@ class TableSettings(Settings):
         "Column whose equal values stay in one part of every split, such as the person in a "
         "photograph; none for row by row. That of the data set, if it has one, if unset.",
     )
+    parts: str | None = option(
+        None,
+        "Column with the part that each row was published in: train, validation or test. Those two "
+        "are kept, and rows to train on are dealt to the parts that have none.",
+    )
     model: str | None = option(
         None,
         "Pre-trained network to start from: a run folder; module:function, which takes the "
@@ -171,6 +176,7 @@ class TableSettings(Settings):
             labels=self.labels,
             unusable_images=self.unusable_images,
             split_by=self.split_by,
+            parts=self.parts,
             text=self.text,
             pooling=self.pooling,
             maximum_tokens=self.maximum_tokens,

@@ -8,6 +8,7 @@ from scripts.build_adult import adult_csv, compress, main
 from fairfactor.data import adult
 from fairfactor.data.adult import ADULT_FILE, ADULT_SHA256, RAW_COLUMNS, adult_task, load_adult
 from fairfactor.data.encoding import TableEncoder
+from fairfactor.data.splits import benchmark_split
 from fairfactor.errors import ArgumentError, DataError
 
 
@@ -81,6 +82,15 @@ def test_inputs_leave_out_the_sensitive_feature_the_weight_and_the_marks():
     assert set(task.input_columns) == set(RAW_COLUMNS) - withheld
     assert task.class_names == ("<=50K", ">50K")
     assert task.labels.mean() == pytest.approx(0.2478, abs=1e-4)
+
+
+def test_the_official_test_rows_can_be_kept():
+    task = adult_task(parts="split")
+    parts = benchmark_split(task.labels, seed=3, published=task.published)
+    assert (task.frame["split"].iloc[parts["test"]] == "test").all()
+    assert len(parts["test"]) == 15_060
+    assert len(parts["train"]) + len(parts["validation"]) == 30_162
+    assert adult_task().published is None
 
 
 def test_age_groups_have_the_documented_bounds():

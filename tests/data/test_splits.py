@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from fairfactor.data.splits import (
     TABLE_1,
     benchmark_split,
-    official_split,
     paper_split,
     split_rows,
     table_1_split,
@@ -100,29 +99,69 @@ def test_the_benchmark_protocol_is_stratified_on_the_label():
         assert labels[rows].mean() == pytest.approx(labels.mean(), abs=1e-4)
 
 
-def test_the_official_protocol_keeps_the_published_test_rows():
-    marks = np.array(["train", "test", "train", "train"] * 100, dtype=object)
+class TestPublishedParts:
+    marks = np.array(["train", "test", "val", "training", "Train"] * 80, dtype=object)
     labels = np.arange(400) % 3
-    parts, other = (official_split(marks, labels, seed=seed) for seed in (0, 1))
-    assert_partition(parts, 400)
-    np.testing.assert_array_equal(parts["test"], np.arange(1, 400, 4))
-    np.testing.assert_array_equal(parts["test"], other["test"])
-    assert (len(parts["train"]), len(parts["validation"])) == (240, 60)
-    assert not np.array_equal(parts["train"], other["train"])
 
+    def test_rows_to_validate_and_to_test_on_are_kept(self):
+        parts, other = (
+            benchmark_split(self.labels, seed=seed, published=self.marks) for seed in (0, 1)
+        )
+        for found in (parts, other):
+            assert_partition(found, 400)
+            np.testing.assert_array_equal(found["test"], np.arange(1, 400, 5))
+            np.testing.assert_array_equal(found["validation"], np.arange(2, 400, 5))
 
-@pytest.mark.parametrize(
-    ("marks", "labels", "error", "text"),
-    [
-        (["train", "test", "dev"], [0, 1, 0], DataError, "split mark 'dev' is unknown"),
-        (["train", "test", None], [0, 1, 0], DataError, "split mark None is unknown"),
-        (["train"] * 3, [0, 1, 0], DataError, "no row has the split mark 'test'"),
-        (["train", "test"], [0, 1, 0], ArgumentError, r"labels of shape \(2,\)"),
-    ],
-)
-def test_unusable_marks_are_refused(marks, labels, error, text):
-    with pytest.raises(error, match=text):
-        official_split(marks, labels, seed=0)
+    def test_rows_to_train_on_are_dealt_to_the_parts_that_have_none(self):
+        marks = np.where(np.isin(self.marks, ["test"]), "test", "train")
+        parts, other = (benchmark_split(self.labels, seed=s, published=marks) for s in (0, 1))
+        assert_partition(parts, 400)
+        # 320 rows in the shares 40 : 30
+        assert {name: len(rows) for name, rows in parts.items()} == {
+            "train": 183,
+            "validation": 137,
+            "test": 80,
+        }
+        np.testing.assert_array_equal(np.bincount(self.labels[parts["train"]]), [61, 61, 61])
+        assert not np.array_equal(parts["train"], other["train"])
+
+    def test_the_papers_protocol_pre_trains_on_some_of_them(self):
+        parts = paper_split(400, seed=0, published=self.marks)
+        assert list(parts) == ["pretraining", "train", "validation", "test"]
+        assert_partition(parts, 400)
+        # 240 rows in the shares 60 : 40 · 12,287 / 27,602
+        assert {name: len(rows) for name, rows in parts.items()} == {
+            "pretraining": 185,
+            "train": 55,
+            "validation": 80,
+            "test": 80,
+        }
+
+    def test_without_rows_to_test_on_those_to_validate_on_are_tested_on(self):
+        marks = np.array(["train", "validation"] * 50)
+        parts = benchmark_split(np.arange(100) % 2, seed=0, published=marks)
+        np.testing.assert_array_equal(parts["test"], np.arange(1, 100, 2))
+        assert len(parts["validation"]) == 21
+
+    def test_no_unit_is_in_two_of_the_parts_that_are_dealt(self):
+        marks = np.array(["train", "train", "test"] * 100)
+        people = np.arange(300) // 10
+        parts = benchmark_split(np.arange(300) % 2, seed=0, together=people, published=marks)
+        assert not set(people[parts["train"]]) & set(people[parts["validation"]])
+
+    @pytest.mark.parametrize(
+        ("marks", "error", "text"),
+        [
+            (["train", "test", "held out"], DataError, "part 'held out' is unknown"),
+            (["train", "test", None], DataError, "part 'None' is unknown"),
+            (["train"] * 3, DataError, "no row is published to test on"),
+            (["train", "test"], ArgumentError, r"shape \(3,\)"),
+            (["test"] * 3, DataError, "0 rows are too few"),
+        ],
+    )
+    def test_unusable_parts_are_refused(self, marks, error, text):
+        with pytest.raises(error, match=text):
+            benchmark_split([0, 1, 0], seed=0, published=marks)
 
 
 class TestUnits:

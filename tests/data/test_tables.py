@@ -229,6 +229,17 @@ class TestTableTask:
         assert "training median" in task.plan[0].action
         assert not any(value in str(task.plan) for value in ("Bern", "Genf", "yes"))
 
+    def test_published_parts_are_kept_and_no_input(self, frame, tmp_path):
+        frame["part"] = np.resize(["train", "valid", "test", "train"], ROWS)
+        frame.to_csv(tmp_path / "t.csv", index=False)
+        task = load_table(tmp_path / "t.csv", target="hired", sensitive=["group"], parts="part")
+        assert "part" not in task.input_columns
+        parts = benchmark_split(task.labels, seed=0, published=task.published)
+        np.testing.assert_array_equal(parts["test"], np.arange(2, ROWS, 4))
+        assert [c.action for c in task.plan if c.name == "part"] == [
+            "says which part a row is in; never an input"
+        ]
+
     def test_columns_that_are_not_worth_reading_are_planned_all_the_same(self, tmp_path):
         rows = 6000
         table = pd.DataFrame(

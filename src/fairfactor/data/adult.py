@@ -90,6 +90,7 @@ def adult_task(
     rows: Literal["complete", "all"] = "complete",
     sensitive_as_inputs: bool = False,
     survey_weight_as_input: bool = False,
+    parts: str | None = None,
 ) -> TableTask:
     """Describe the usual task on Adult: does a person earn more than 50,000 dollars a year?
 
@@ -105,6 +106,7 @@ def adult_task(
         sensitive_as_inputs: Also feed the sensitive features to the model (``age`` itself in the
             place of ``age-group``).
         survey_weight_as_input: Also feed ``fnlwgt`` to the model, as the paper must have done.
+        parts: ``"split"`` to keep the official test rows.
 
     Returns:
         The task, with ``">50K"`` as the positive class.
@@ -124,4 +126,5 @@ def adult_task(
         positive_label=">50K",
         excluded_columns=tuple(excluded),
         sensitive_as_inputs=sensitive_as_inputs,
+        parts_column=parts,
     )

@@ -29,8 +29,8 @@ def extracted_task(
     Args:
         frame: One row per text or image, with the columns that the request names.
         extractor: What makes the features.
-        request: What is asked for: sensitive columns, target, positive class, where features are
-            kept.
+        request: What is asked for: sensitive columns, target, positive class, column of published
+            parts, where features are kept.
         target: The column to predict unless the request names another.
         positive: The favourable class of that target.
         together: Unit of each row, as in `TableTask`.
@@ -45,8 +45,9 @@ def extracted_task(
         target, positive = request.target, None
     if target is None:
         raise ArgumentError("target", target, "the column to predict")
-    require_columns(frame.columns, (extractor.column, target, *request.sensitive))
-    named = frame[list(dict.fromkeys((target, *request.sensitive)))].reset_index(drop=True)
+    names = list(dict.fromkeys((target, *request.sensitive, *filter(None, (request.parts,)))))
+    require_columns(frame.columns, (extractor.column, *names))
+    named = frame[names].reset_index(drop=True)
     made = feature_table(extractor, frame, cache=request.feature_cache, on_rows=request.on_rows)
     return TableTask(
         pd.concat([made, named], axis=1),
@@ -55,6 +56,7 @@ def extracted_task(
         positive_label=request.positive or positive,
         extractor=extractor,
         together=together,
+        parts_column=request.parts,
     )
 
 

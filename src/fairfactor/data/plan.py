@@ -26,6 +26,7 @@ _IDENTIFIER = re.compile(
 )
 _FEWEST_IDENTIFIERS = 100
 _EXCLUDED = "you excluded it"
+_PARTS = "says which part a row is in; never an input"
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def plan_columns(
     target: str,
     sensitive: Sequence[str],
     exclude: Sequence[str] = (),
+    parts: str | None = None,
     surveyed: Mapping[str, SurveyedColumn] | None = None,
 ) -> tuple[PlannedColumn, ...]:
     """Give every column its role.
@@ -64,6 +66,7 @@ def plan_columns(
         target: Column to predict.
         sensitive: Columns whose values name the group of a row.
         exclude: Columns that the user leaves out.
+        parts: Column that says which part a row was published in.
         surveyed: What was found in the file, for all its columns in their order.
 
     Returns:
@@ -83,8 +86,8 @@ def plan_columns(
         role: Role = "target" if name == target else "sensitive"
         action = "is predicted" if name == target else "names the group; never an input"
         if role == "sensitive" and name not in sensitive:
-            reason = _EXCLUDED if name in exclude else why_left_out(column)
-            reason = reason or _recodes(column, codes)
+            asked = _PARTS if name == parts else _EXCLUDED if name in exclude else None
+            reason = asked or why_left_out(column) or _recodes(column, codes)
             role, action = ("left out", reason) if reason else ("input", _use(column, distinct))
         if found and role in {"input", "sensitive"}:
             action += _remarks(found)

@@ -35,6 +35,7 @@ class DataRequest:
         unusable_images: What becomes of rows whose image is missing or cannot be decoded.
         split_by: Column whose equal values stay in one part of every split, such as a person's
             name; ``"none"`` splits row by row even if the data set knows such a column.
+        parts: Column that says which part a row was published in, as in `TableTask`.
         text: Column of texts that a pre-trained encoder reads.
         pooling: How the hidden states of a text become one vector.
         maximum_tokens: Tokens after which a text is cut.
@@ -62,6 +63,7 @@ class DataRequest:
     labels: str | None = None
     unusable_images: UnusableImages = "refuse"
     split_by: str | None = None
+    parts: str | None = None
     text: str | None = None
     pooling: Literal["mean", "cls", "last"] = "mean"
     maximum_tokens: int | None = None

@@ -47,9 +47,10 @@ SOURCES: Mapping[str, Source] = MappingProxyType(
                 request.sensitive,
                 rows=request.rows or "complete",
                 survey_weight_as_input=request.survey_weight_as_input,
+                parts=request.parts,
             ),
             adult.DESCRIPTION,
-            accepts=frozenset({"rows", "survey_weight_as_input"}),
+            accepts=frozenset({"rows", "survey_weight_as_input", "parts"}),
         ),
         "german": Source(lambda request: german.german_task(request.sensitive), german.DESCRIPTION),
         "census-income": Source(
@@ -88,7 +89,7 @@ SOURCES: Mapping[str, Source] = MappingProxyType(
 DATA_SETS = tuple(SOURCES)
 """The data sets known by name."""
 
-_OF_A_FILE = frozenset({"target", "positive", "bins", "threshold", "exclude", "rows"})
+_OF_A_FILE = frozenset({"target", "positive", "bins", "threshold", "exclude", "rows", "parts"})
 
 
 def load_task(request: DataRequest) -> TableTask:
@@ -121,6 +122,7 @@ def load_task(request: DataRequest) -> TableTask:
         exclude=request.exclude,
         most_rows=request.most_rows,
         rows=request.rows or "all",
+        parts=request.parts,
     )
 
 
@@ -138,7 +140,7 @@ def require_usable(request: DataRequest) -> None:
         request.refuse_all_but(source.accepts)
         return
     _require_file(request.data, request.target)
-    of_texts = OPTIONS | {"text", "target", "positive", "bins", "threshold"}
+    of_texts = OPTIONS | {"text", "target", "positive", "bins", "threshold", "parts"}
     request.refuse_all_but(_OF_A_FILE if request.text is None else of_texts)
 
 

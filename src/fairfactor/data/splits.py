@@ -1,4 +1,4 @@
-"""Disjoint parts of a table, by seed: of any proportions, and of three published protocols."""
+"""Disjoint parts of a table, by seed: of any proportions, of published protocols, as published."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 from fairfactor.errors import ArgumentError, DataError
 
 RowParts = dict[str, NDArray[np.int64]]
+
+_PUBLISHED_NAMES = {
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "val", "dev"),
+    "test": ("test", "testing"),
+}
+"""What the parts are called in published data."""
 
 _NEW_TASK_SHARE = 0.4
 TABLE_1 = {
@@ -30,6 +37,7 @@ def split_rows(
     seed: int,
     stratify: ArrayLike | None = None,
     together: ArrayLike | None = None,
+    published: ArrayLike | None = None,
 ) -> RowParts:
     """Split row positions 0..rows-1 at random into parts of given proportions.
 
@@ -46,15 +54,21 @@ def split_rows(
         stratify: Label of each row, shape (rows,), for parts that have the labels in equal shares.
         together: Unit of each row, shape (rows,), such as a person with several photographs: no
             unit is in two parts.
+        published: Part of each row as published, shape (rows,): train, validation or test. Rows to
+            validate and to test on stay so, whatever the seed, and those to train on are dealt to
+            the other parts in their proportions. Without rows to test on, as some data sets are
+            published, those to validate on are tested on.
 
     Returns:
         Ascending row positions of each part. The parts are disjoint and cover every row.
 
     Raises:
-        ArgumentError: If the shares are not positive with sum 1, or there are not ``rows`` labels
-            or units.
+        ArgumentError: If the shares are not positive with sum 1, or there are not ``rows`` labels,
+            units or published parts.
         DataError: If there are too few rows to give each part one.
     """
+    if published is not None:
+        return _split_published(rows, proportions, published, seed, stratify, together)
     shares = np.array(list(proportions.values()), dtype=np.float64)
     if not (shares > 0).all() or not isclose(shares.sum(), 1, abs_tol=1e-9):
         raise ArgumentError("proportions", dict(proportions), "positive numbers with sum 1")
@@ -106,7 +120,70 @@ def _split_units(
     return {name: np.flatnonzero(np.isin(unit, units)) for name, units in parts.items()}
 
 
-def paper_split(rows: int, *, seed: int, together: ArrayLike | None = None) -> RowParts:
+def _split_published(
+    rows: int,
+    proportions: Mapping[str, float],
+    published: ArrayLike,
+    seed: int,
+    stratify: ArrayLike | None,
+    together: ArrayLike | None,
+) -> RowParts:
+    """Keep the published parts, and deal the rows to train on to the parts that have none.
+
+    Returns:
+        Row positions of each part.
+
+    Raises:
+        ArgumentError: If there are not as many published parts as rows.
+    """
+    marks = _published_parts(published)
+    if marks.shape != (rows,):
+        raise ArgumentError("published", marks.shape, f"the part of each row, shape ({rows},)")
+    kept = {name: np.flatnonzero(marks == name) for name in np.unique(marks) if name != "train"}
+    left = {name: share for name, share in proportions.items() if name not in kept}
+    rest = np.flatnonzero(marks == "train")
+    dealt = split_rows(
+        len(rest),
+        {name: share / sum(left.values()) for name, share in left.items()},
+        seed=seed,
+        stratify=None if stratify is None else np.asarray(stratify)[rest],
+        together=None if together is None else np.asarray(together)[rest],
+    )
+    found = {name: rest[positions] for name, positions in dealt.items()} | kept
+    return {name: found[name] for name in proportions}
+
+
+def _published_parts(published: ArrayLike) -> NDArray[np.str_]:
+    """Read published parts under our names.
+
+    Returns:
+        ``"train"``, ``"validation"`` or ``"test"`` of each row, the last at least once.
+
+    Raises:
+        DataError: If a part has another name, or there is none to test on.
+    """
+    known = {name: part for part, names in _PUBLISHED_NAMES.items() for name in names}
+    found, codes = np.unique(np.asarray(published, dtype=object).astype(str), return_inverse=True)
+    for name in found:
+        if name.strip().lower() not in known:
+            raise DataError(
+                f"the published part {str(name)!r} is unknown: expected train, validation or test."
+            )
+    parts = np.array([known[name.strip().lower()] for name in found])
+    if "test" not in parts:
+        parts[parts == "validation"] = "test"
+    if "test" not in parts:
+        raise DataError("no row is published to test on: expected the part test or validation.")
+    return parts[codes]
+
+
+def paper_split(
+    rows: int,
+    *,
+    seed: int,
+    together: ArrayLike | None = None,
+    published: ArrayLike | None = None,
+) -> RowParts:
     """Split as in the paper: 60 % pre-train, 40 % are the new task.
 
     The new task is split 12,287 : 5,000 : 10,315 (`TABLE_1`). Those are proportions here because
@@ -116,13 +193,14 @@ def paper_split(rows: int, *, seed: int, together: ArrayLike | None = None) -> R
         rows: Number of rows.
         seed: The same seed gives the same parts.
         together: As in `split_rows`.
+        published: As in `split_rows`.
 
     Returns:
         Parts ``pretraining``, ``train``, ``validation`` and ``test``.
     """
     new_task = {name: _NEW_TASK_SHARE * share for name, share in _table_1_shares("adult").items()}
     proportions = {"pretraining": 1 - _NEW_TASK_SHARE} | new_task
-    return split_rows(rows, proportions, seed=seed, together=together)
+    return split_rows(rows, proportions, seed=seed, together=together, published=published)
 
 
 def table_1_split(
@@ -153,56 +231,34 @@ def _table_1_shares(data: str) -> dict[str, float]:
     return {name: size / sum(sizes.values()) for name, size in sizes.items()}
 
 
-def benchmark_split(labels: ArrayLike, *, seed: int, together: ArrayLike | None = None) -> RowParts:
+def benchmark_split(
+    labels: ArrayLike,
+    *,
+    seed: int,
+    together: ArrayLike | None = None,
+    published: ArrayLike | None = None,
+) -> RowParts:
     """Split as the Fair Fairness Benchmark does: 40 / 30 / 30 %, stratified on the label.
 
     Args:
         labels: Class of each row, shape (rows,).
         seed: The same seed gives the same parts.
         together: As in `split_rows`.
+        published: As in `split_rows`.
 
     Returns:
         Parts ``train``, ``validation`` and ``test``.
     """
     labels = np.asarray(labels)
     proportions = {"train": 0.4, "validation": 0.3, "test": 0.3}
-    return split_rows(len(labels), proportions, seed=seed, stratify=labels, together=together)
-
-
-def official_split(marks: ArrayLike, labels: ArrayLike, *, seed: int) -> RowParts:
-    """Keep the published test rows; a fifth of the others validates, stratified on the label.
-
-    Args:
-        marks: ``"train"`` or ``"test"`` of each row, shape (rows,), as Adult's column ``split``.
-        labels: Class of each row, shape (rows,).
-        seed: The same seed gives the same parts. The test part does not depend on it.
-
-    Returns:
-        Parts ``train``, ``validation`` and ``test``.
-
-    Raises:
-        ArgumentError: If there are not as many labels as marks.
-        DataError: If a mark is neither, or none is ``"test"``.
-    """
-    marks, labels = np.asarray(marks, dtype=object), np.asarray(labels)
-    if labels.shape != marks.shape:
-        raise ArgumentError("labels", labels.shape, f"labels of shape {marks.shape}")
-    is_test = marks == "test"
-    strange = marks[~is_test & (marks != "train")]
-    if len(strange):
-        raise DataError(f"the split mark {strange[0]!r} is unknown: expected 'train' or 'test'.")
-    if not is_test.any():
-        raise DataError("no row has the split mark 'test': expected one or more.")
-    published_train = np.flatnonzero(~is_test)
-    parts = split_rows(
-        len(published_train),
-        {"train": 0.8, "validation": 0.2},
+    return split_rows(
+        len(labels),
+        proportions,
         seed=seed,
-        stratify=labels[published_train],
+        stratify=labels,
+        together=together,
+        published=published,
     )
-    return {name: published_train[rows] for name, rows in parts.items()} | {
-        "test": np.flatnonzero(is_test)
-    }
 
 
 def _largest_remainders(quotas: NDArray[np.float64]) -> NDArray[np.int64]:

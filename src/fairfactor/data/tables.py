@@ -174,6 +174,7 @@ def load_table(
     exclude: Sequence[str] = (),
     most_rows: int | None = MOST_ROWS,
     rows: Literal["complete", "all"] = "all",
+    parts: str | None = None,
 ) -> TableTask:
     """Read what a task needs of a file, and describe the task.
 
@@ -187,14 +188,15 @@ def load_table(
         exclude: Columns that are never inputs.
         most_rows: If the file has more rows, as many are drawn at random.
         rows: Whether incomplete rows are left out or kept.
+        parts: Column that says which part a row was published in.
 
     Returns:
         The task.
     """
     table = SurveyedTable.open(path)
-    require_columns(table.file.names, (target, *sensitive, *exclude))
+    require_columns(table.file.names, (target, *sensitive, *exclude, *filter(None, (parts,))))
     table.warn()
-    named = {target, *sensitive}
+    named = {target, parts, *sensitive}
     wanted = [
         name
         for name, column in table.found.columns.items()
@@ -209,6 +211,7 @@ def load_table(
         threshold=threshold,
         exclude=exclude,
         rows=rows,
+        parts=parts,
         surveyed=table.found,
     )
 
@@ -223,6 +226,7 @@ def table_task(
     threshold: float | None = None,
     exclude: Sequence[str] = (),
     rows: Literal["complete", "all"] = "complete",
+    parts: str | None = None,
     surveyed: Survey | None = None,
 ) -> TableTask:
     """Describe a task on a table that was not made for one.
@@ -240,13 +244,15 @@ def table_task(
         threshold: As in `load_table`.
         exclude: Columns that are never inputs.
         rows: ``"complete"`` leaves out rows with a missing value in a column that is used.
+        parts: Column that says which part a row was published in.
         surveyed: What was found in the file that the table comes from.
 
     Returns:
         The task, with a plan of all columns.
     """
     check_frame(frame)
-    require_columns(surveyed.columns if surveyed else frame.columns, (target, *sensitive, *exclude))
+    named = (target, *sensitive, *exclude, *filter(None, (parts,)))
+    require_columns(surveyed.columns if surveyed else frame.columns, named)
     frame = with_target(frame, target)
     frame = frame.assign(**{target: binned(frame[target], bins=bins, threshold=threshold)})
     plan = plan_columns(
@@ -254,9 +260,10 @@ def table_task(
         target=target,
         sensitive=sensitive,
         exclude=exclude,
+        parts=parts,
         surveyed=surveyed.columns if surveyed else None,
     )
-    left_out = [column for column in plan if column.role == "left out"]
+    left_out = [column for column in plan if column.role == "left out" and column.name != parts]
     unasked = [column for column in left_out if column.name not in exclude]
     if unasked:
         listing = ", ".join(f"{column.name!r} ({column.action})" for column in unasked)
@@ -268,6 +275,7 @@ def table_task(
         sensitive_columns=tuple(sensitive),
         positive_label=positive,
         plan=plan,
+        parts_column=parts,
     )
 
 

@@ -37,6 +37,8 @@ class TableTask:
         extractor: What made the inputs from a column of texts or images, if anything did.
         together: Unit of each row, such as the person in a photograph: no split parts the rows of
             a unit. ``None`` if every row is on its own.
+        parts_column: Column that says which part a row was published in, for `split_rows`; never
+            an input.
 
     Raises:
         ArgumentError: If an argument has the wrong form, whatever the table holds.
@@ -52,6 +54,7 @@ class TableTask:
     plan: tuple[PlannedColumn, ...] = ()
     extractor: FeatureExtractor | None = None
     together: NDArray[np.int64] | None = None
+    parts_column: str | None = None
 
     def __post_init__(self) -> None:
         for argument in ("sensitive_columns", "excluded_columns"):
@@ -62,7 +65,13 @@ class TableTask:
             raise ArgumentError("sensitive_columns", self.sensitive_columns, "at least one column")
         check_frame(self.frame)
         require_columns(
-            self.frame.columns, (self.target, *self.sensitive_columns, *self.excluded_columns)
+            self.frame.columns,
+            (
+                self.target,
+                *self.sensitive_columns,
+                *self.excluded_columns,
+                *filter(None, (self.parts_column,)),
+            ),
         )
         self._check_target()
         self._check_sensitive_columns()
@@ -74,10 +83,17 @@ class TableTask:
     @property
     def input_columns(self) -> tuple[str, ...]:
         """Names of the columns that a model may see, in the order of the table."""
-        withheld = {self.target, *self.excluded_columns}
+        withheld = {self.target, self.parts_column, *self.excluded_columns}
         if not self.sensitive_as_inputs:
             withheld.update(self.sensitive_columns)
         return tuple(name for name in self.frame.columns if name not in withheld)
+
+    @property
+    def published(self) -> NDArray[np.object_] | None:
+        """The part that each row was published in, shape (rows,)."""
+        if self.parts_column is None:
+            return None
+        return self.frame[self.parts_column].to_numpy(dtype=object)
 
     @property
     def without_extractor(self) -> TableTask:

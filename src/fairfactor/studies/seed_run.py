@@ -234,7 +234,7 @@ def encoded_rows(
 
 def _split(task: TableTask, seed: int) -> RowParts:
     """The paper's split of a table."""
-    return paper_split(len(task.frame), seed=seed, together=task.together)
+    return paper_split(len(task.frame), seed=seed, together=task.together, published=task.published)
 
 
 def hold_out(source: Rows, seed: int) -> tuple[Rows, Rows]:

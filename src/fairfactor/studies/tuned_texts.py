@@ -75,13 +75,15 @@ def tuned_text_task(
 
 def _outline(table: TextTable, request: DataRequest) -> TableTask:
     """The task with the texts themselves in place of their features."""
-    named = dict.fromkeys((table.column, table.target, *request.sensitive))
+    published = filter(None, (request.parts,))
+    named = dict.fromkeys((table.column, table.target, *request.sensitive, *published))
     return TableTask(
         table.frame[list(named)],
         target=table.target,
         sensitive_columns=request.sensitive,
         positive_label=request.positive or table.positive,
         together=table.together,
+        parts_column=request.parts,
     )
 
 
@@ -89,10 +91,11 @@ def _parts(
     config: TableSettings, outline: TableTask, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows to tune on, and rows to choose the epoch on."""
+    together, published = outline.together, outline.published
     if not isinstance(config, RunConfig):
-        parts = benchmark_split(outline.labels, seed=seed, together=outline.together)
+        parts = benchmark_split(outline.labels, seed=seed, together=together, published=published)
         return parts["train"], parts["validation"]
-    parts = paper_split(len(outline.frame), seed=seed, together=outline.together)
+    parts = paper_split(len(outline.frame), seed=seed, together=together, published=published)
     rows = parts["pretraining"]
     held_out = np.random.default_rng(seed).permutation(len(rows)) % _HELD_OUT == 0
     return rows[~held_out], rows[held_out]

@@ -132,10 +132,17 @@ def plan_work(
 def _split(task: TableTask, config: Config) -> tuple[RowParts, Any]:
     """The parts of the first seed, and how categories are encoded."""
     if isinstance(config, RunConfig):
-        split = paper_split(len(task.frame), seed=config.first_seed, together=task.together)
+        split = paper_split(
+            len(task.frame),
+            seed=config.first_seed,
+            together=task.together,
+            published=task.published,
+        )
         return split, config.table_encoding
     seed = config.seed if isinstance(config, TuneConfig) else config.first_seed
-    return benchmark_split(task.labels, seed=seed, together=task.together), "one_hot"
+    return benchmark_split(
+        task.labels, seed=seed, together=task.together, published=task.published
+    ), "one_hot"
 
 
 def _layers(network: nn.Module) -> tuple[PlannedLayer, ...]:

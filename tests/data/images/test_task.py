@@ -102,6 +102,23 @@ def test_no_person_is_in_two_parts(thumbnails, tmp_path):
     assert alone.together is None
 
 
+def test_published_parts_are_kept(thumbnails, tmp_path):
+    root = celeba(tmp_path, rows=60)
+    request = DataRequest("celeba", ("Male",), root=str(root), parts="split")
+    with pytest.warns(FairfactorWarning):
+        task = load_task(request)
+    assert "split" not in task.input_columns
+    for seed in (0, 1):
+        parts = benchmark_split(task.labels, seed=seed, published=task.published)
+        for code, rows in enumerate(parts.values()):  # 0, 1 and 2 in the release's file
+            np.testing.assert_array_equal(rows, np.arange(code, 60, 3))
+
+
+def test_a_release_without_parts_of_its_own_says_so(thumbnails, faces):
+    with pytest.raises(DataError, match="no column 'split'"):
+        load_task(folder_request(faces, parts="split"))
+
+
 def test_at_most_so_many_images_are_looked_at(thumbnails, faces, monkeypatch):
     with pytest.warns(FairfactorWarning, match="50 of 300 images are drawn at random"):
         task = load_task(folder_request(faces, most_rows=50))

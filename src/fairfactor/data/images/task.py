@@ -31,7 +31,17 @@ BACKBONE = "efficientnet-lite0"
 """The network that makes the features unless another is asked for."""
 
 ACCEPTED = frozenset(
-    {"target", "positive", "threshold", "bins", "split_by", "unusable_images", "model", "weights"}
+    {
+        "target",
+        "positive",
+        "threshold",
+        "bins",
+        "split_by",
+        "parts",
+        "unusable_images",
+        "model",
+        "weights",
+    }
 )
 """Fields of a request that every set of images knows."""
 
@@ -58,8 +68,12 @@ def image_task(request: DataRequest) -> TableTask:
         threshold=request.threshold,
         bins=request.bins,
     )
+    frame = roles.frame.rename(columns={IMAGE: table.column})
+    if request.parts is not None:
+        require_columns(table.frame.columns, (request.parts,))
+        frame = frame.assign(**{request.parts: table.frame[request.parts]})
     return extracted_task(
-        roles.frame.rename(columns={IMAGE: table.column}),
+        frame,
         _extractor(table, request),
         replace(request, target=target, positive=roles.positive),
         target=target,
