@@ -68,7 +68,7 @@ class Processes:
                 if not tensor.numel():
                     continue
                 copy = tensor if tensor.device.type in devices else tensor.to(devices[0])
-                engine.all_reduce(copy, group=self._handle)
+                self._all_reduce(copy, engine.ReduceOp.SUM)
                 if copy is not tensor:
                     tensor.copy_(copy)
 
@@ -98,7 +98,7 @@ class Processes:
             return numbers
         found = torch.tensor(numbers, device=self._device_types()[0])
         with self._answers():
-            engine.all_reduce(found, engine.ReduceOp.MAX, group=self._handle)
+            self._all_reduce(found, engine.ReduceOp.MAX)
         return tuple(found.tolist())
 
     def require_same(self, argument: str, value: object) -> None:
@@ -159,12 +159,22 @@ class Processes:
                 "group. Start all processes again: what was kept on disk is not computed again."
             ) from error
 
+    def _all_reduce(self, tensor: Tensor, operation: engine.ReduceOp.RedOpType) -> None:
+        """Reduce a tensor in place, and keep the finished exchange until the next one.
+
+        gloo's thread lets go of an exchange a moment after it is waited for. If that were the last
+        reference, the thread would need the interpreter to free the tensors, and a process that
+        ends just then would be aborted.
+        """
+        exchange = engine.all_reduce(tensor, operation, group=self._handle, async_op=True)
+        exchange.wait()
+        _LAST_EXCHANGE[:] = [exchange]
+
     @property
     def _handle(self) -> engine.ProcessGroup | None:
         """The group as ``torch.distributed`` takes it.
 
-        The default group is named by None and not held, because a held gloo group makes it likelier
-        that a process ends with an error when Python exits.
+        None names the default group.
         """
         return None if self.group == "all" else self.group
 
@@ -175,6 +185,8 @@ class Processes:
 
 
 ALONE = Processes()
+
+_LAST_EXCHANGE: list[object] = []
 
 
 def sharded_modules(model: nn.Module) -> list[Any]:
