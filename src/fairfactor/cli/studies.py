@@ -161,6 +161,10 @@ def reproduce(
         Path | None,
         typer.Option(help="Folder with lfwa and utkface in it, for the studies of images."),
     ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a ResNet-18 from fairfactor pretrain, for the images too."),
+    ] = None,
     workers: Workers = None,
 ) -> None:
     """Run the paper's tables and figures again, and say what holds.
@@ -170,12 +174,13 @@ def reproduce(
     """
     from fairfactor.reproduction.execute import chosen_studies
     from fairfactor.reproduction.execute import reproduce as execute
-    from fairfactor.reproduction.image_data import ROOT
+    from fairfactor.reproduction.image_data import ROOT, WEIGHTS
     from fairfactor.reproduction.page import write_page
     from fairfactor.reproduction.results import load_results
 
-    if root is not None:
-        os.environ[ROOT] = str(root.resolve())  # other processes inherit it
+    for name, folder in ((ROOT, root), (WEIGHTS, weights)):
+        if folder is not None:
+            os.environ[name] = str(folder.resolve())  # other processes inherit it
     found = []
     if names or all or page is None:
         studies = chosen_studies(names or (), everything=all)

@@ -25,6 +25,7 @@ from fairfactor.data.task import TableTask
 from fairfactor.errors import DataError, FairfactorWarning
 from fairfactor.models.mlp import build_mlp
 from fairfactor.pipeline import Rows
+from fairfactor.pretraining.execute import WEIGHTS_FILE
 from fairfactor.reproduction.problem import PAPER, Problem
 from fairfactor.studies.seed_run import pretrain
 from fairfactor.studies.task_groups import task_groups
@@ -34,6 +35,10 @@ ROOT = "FAIRFACTOR_IMAGES"
 
 FEATURES = "FAIRFACTOR_FEATURES"
 """Environment variable that names the folder in which features are kept."""
+
+
+WEIGHTS = "FAIRFACTOR_WEIGHTS"
+"""Environment variable that names the folder of a ResNet-18 from ``fairfactor pretrain``."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,8 @@ class ImageDataSet:
         target: The label.
         sensitive: The sensitive feature.
         threshold: Cuts a target of numbers in two.
+        by_resnet: Whether the features are those of a ResNet-18 that was pre-trained on faces, and
+            not those of EfficientNet-Lite0.
     """
 
     label: str
@@ -58,6 +65,7 @@ class ImageDataSet:
     target: str
     sensitive: str
     threshold: float | None = None
+    by_resnet: bool = False
 
     def missing(self) -> str:
         """Why it cannot be used here, with the remedy; empty if it can."""
@@ -66,6 +74,8 @@ class ImageDataSet:
             return "its photographs are for research only: name their folder with --root"
         if not (Path(root) / self.release).is_dir():
             return f"there is no folder {self.release} in {root}"
+        if self.by_resnet and WEIGHTS not in os.environ:
+            return "its network is pre-trained here: see fairfactor pretrain, then name --weights"
         return ""
 
     def problem(self, seed: int) -> Problem:
@@ -83,7 +93,7 @@ class ImageDataSet:
         missing = self.missing()
         if missing:
             raise DataError(f"{self.label}: {missing}")
-        task = _task(self, os.environ[ROOT], os.environ.get(FEATURES))
+        task = _task(self)
         groups = task_groups(task, 0)
         if self.release == "lfwa":
             parts = table_1_split("lfw+a", len(task.frame), seed=seed, together=task.together)
@@ -123,6 +133,9 @@ IMAGE_DATA_SETS = {
         "LFW+a, gender by heavy makeup", "lfwa", "Male", "Heavy_Makeup"
     ),
     "lfwa-smiling-gender": ImageDataSet("LFW+a, smiling by gender", "lfwa", "Smiling", "Male"),
+    "lfwa-smiling-gender-resnet": ImageDataSet(
+        "LFW+a, smiling by gender, ResNet-18", "lfwa", "Smiling", "Male", by_resnet=True
+    ),
     "lfwa-attractive-gender": ImageDataSet(
         "LFW+a, attractive by gender", "lfwa", "Attractive", "Male"
     ),
@@ -150,20 +163,23 @@ def image_features(
     Returns:
         Shape (images, features), and codes (images,) if the release tells who is shown.
     """
-    task = _task(data, os.environ[ROOT], os.environ.get(FEATURES))
+    task = _task(data)
     return task.inputs.to_numpy(dtype=np.float32, copy=True), task.together
 
 
 @lru_cache(maxsize=2)
-def _task(data: ImageDataSet, root: str, features: str | None) -> TableTask:
+def _task(data: ImageDataSet) -> TableTask:
     """Load the features once for all seeds of this process."""
+    weights = Path(os.environ[WEIGHTS]) / WEIGHTS_FILE if data.by_resnet else None
     request = DataRequest(
         data.release,
         (data.sensitive,),
         target=data.target,
         threshold=data.threshold,
-        root=str(Path(root) / data.release),
-        feature_cache=Path(features or "runs/features"),
+        root=str(Path(os.environ[ROOT]) / data.release),
+        model="resnet18" if data.by_resnet else None,
+        weights=None if weights is None else str(weights),
+        feature_cache=Path(os.environ.get(FEATURES, "runs/features")),
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FairfactorWarning)

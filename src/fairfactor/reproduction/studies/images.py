@@ -174,8 +174,9 @@ STUDY = Study(
     title="Images: photographs, frozen features",
     question="What do the methods do on photographs? A head on frozen EfficientNet-Lite0 features "
     "(ImageNet, 96 × 96 pixels) stands in the place of the paper's ResNet-18, of which no weights "
-    "are at hand. The parts of LFW+a have the paper's sizes, and no person is in two of them. Our "
-    "methods keep half of the worst-case equalised odds difference that head tuning shows on "
+    "are at hand; one pair is also there with a ResNet-18 that was pre-trained on the ages of "
+    "UTKFace's faces. The parts of LFW+a have the paper's sizes, and no person is in two of them. "
+    "Our methods keep half of the worst-case equalised odds difference that head tuning shows on "
     "validation rows, and need no group at prediction. The last column but the paper's is the gap "
     "that equal rates would show by chance.",
     configurations=_configurations,
