@@ -4,7 +4,7 @@ Times are processor seconds of one thread. The candidates take turns over severa
 ratio is the median of the ratios of the rounds, so that other programs on the machine disturb it
 little. Everything runs on the same few batches, one call of ``group_fisher`` for all of them, as
 over a data set. Memory is the growth of the peak resident size of a fresh process over what it had
-before the work. Dropout is off everywhere, which favours the training step.
+before the work, the median of three. Dropout is off everywhere, which favours the training step.
 
 Per-sample gradients by torch.func are taken in chunks, of the size that is fastest here, either of
 the measured weights alone or of all parameters; each chunk is squared and summed by group at once.
@@ -24,6 +24,7 @@ import sys
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
@@ -145,6 +146,7 @@ MODELS = {
 }
 BATCHES = {"bert": 4, "tabular": 4, "convolutional": 8, "residual": 2}
 CHUNKS = (2, 4, 16, 32)
+_MEMORY_RUNS = 3
 
 
 class Problem:
@@ -253,8 +255,12 @@ def memory_growth(model: str, candidate: str) -> float:
 
 
 def memory_growth_apart(model: str, candidate: str) -> float:
+    """Growth in fresh processes, the median of some: an allocator may keep more in one."""
     command = [sys.executable, "-m", "benchmarks.bench_importance", "--memory", model, candidate]
-    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return median(
+        float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        for _ in range(_MEMORY_RUNS)
+    )
 
 
 def compare(model: str, rounds: int) -> dict[str, Any]:
