@@ -30,7 +30,8 @@ from fairfactor.mitigation.hypervolume import dominated_area
 from fairfactor.mitigation.rates import rate_family
 from fairfactor.mitigation.recipe import Recipe
 from fairfactor.mitigation.tune import operating_points
-from fairfactor.protocol import Problem, make_problem
+from fairfactor.problem import Problem
+from fairfactor.protocol import make_problem
 from fairfactor.studies.parallel import run_seeds
 from fairfactor.studies.point_counts import count_points
 from fairfactor.studies.task_groups import task_groups

@@ -35,7 +35,8 @@ from fairfactor.files import atomic_write_text
 from fairfactor.mitigation import RECIPES, Frontier
 from fairfactor.mitigation.rates import rate_family
 from fairfactor.mitigation.tune import operating_points
-from fairfactor.protocol import Problem, make_problem
+from fairfactor.problem import Problem
+from fairfactor.protocol import make_problem
 from fairfactor.studies.task_groups import task_groups
 
 RESULT = Path(__file__).parent / "results" / "frontier.json"

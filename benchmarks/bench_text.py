@@ -37,7 +37,8 @@ from fairfactor.files import atomic_write_text
 from fairfactor.intervals import mean_interval, paired_difference
 from fairfactor.mitigation import Constraint, tune
 from fairfactor.pipeline import Rows, fit, fit_factors, prepare
-from fairfactor.protocol import Problem, count_classes, make_problem, predict_classes
+from fairfactor.problem import Problem, count_classes, predict_classes
+from fairfactor.protocol import make_problem
 from fairfactor.surgery import count_parameters
 from fairfactor.weighting import BiasAware
 from fairfactor.whole_model import factorize_layers

@@ -16,7 +16,9 @@ from fairfactor.fairness import fairness_metrics
 from fairfactor.groups import encode_groups
 from fairfactor.mitigation import Constraint, Tuned, tune
 from fairfactor.models.mlp import build_mlp
-from fairfactor.protocol import Part, PretrainedProblem, train_network
+from fairfactor.part import Part
+from fairfactor.problem import PretrainedProblem
+from fairfactor.training import train_network
 
 
 def spy_on_tune(monkeypatch: pytest.MonkeyPatch) -> list[tuple[PretrainedProblem, dict[str, Any]]]:

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from fairfactor.data.task import TableTask
-from fairfactor.protocol import Problem, make_problem
+from fairfactor.problem import Problem
+from fairfactor.protocol import make_problem
 
 
 def biased_task(rows: int = 1000, *, groups: int = 2, classes: int = 2, seed: int = 0) -> TableTask:

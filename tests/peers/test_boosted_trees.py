@@ -2,8 +2,9 @@ import numpy as np
 import torch
 from tests.peers.example import biased_problem, biased_task
 
+from fairfactor.part import Part
 from fairfactor.peers.boosted_trees import MULTIPLIERS, _best_multiplier, _decide, fit_boosted_trees
-from fairfactor.protocol import Part, make_problem
+from fairfactor.protocol import make_problem
 
 
 def scores(rows: int = 2000):

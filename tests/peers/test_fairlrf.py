@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from fairfactor.fairness import confusion_counts
 from fairfactor.peers.fairlrf import FAIRLRF, _favouring
-from fairfactor.protocol import predict_classes
+from fairfactor.problem import predict_classes
 
 
 def test_the_scores_are_differences_of_saliencies_of_single_gradients():

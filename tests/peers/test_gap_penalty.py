@@ -14,7 +14,7 @@ from fairfactor.peers.gap_penalty import (
     equalized_odds_penalty,
     penalized,
 )
-from fairfactor.protocol import cross_entropy
+from fairfactor.training import cross_entropy
 
 CERTAIN = 60.0  # a logit so large that the probability is a decision
 

@@ -3,7 +3,7 @@ import torch
 from tests.peers.example import biased_problem
 
 from fairfactor.peers.networks import network_result, train_with_loss
-from fairfactor.protocol import cross_entropy
+from fairfactor.training import cross_entropy
 
 
 def test_with_the_plain_loss_it_is_the_backbone():

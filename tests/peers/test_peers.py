@@ -17,7 +17,7 @@ from fairfactor.fairness import (
 )
 from fairfactor.peers import PEERS, Peer
 from fairfactor.peers.unmitigated import UNMITIGATED
-from fairfactor.protocol import Problem
+from fairfactor.problem import Problem
 
 GAPS = {
     "demographic_parity": demographic_parity_difference,

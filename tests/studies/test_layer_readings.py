@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from fairfactor.mitigation import RECIPES
-from fairfactor.protocol import Part, Problem
+from fairfactor.part import Part
+from fairfactor.problem import Problem
 from fairfactor.studies.layer_readings import (
     DECISION,
     direction_shares,

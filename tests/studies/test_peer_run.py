@@ -12,9 +12,11 @@ from tests.studies.examples import FROZEN, hiring_frame, hiring_task
 
 from fairfactor.checkpoints import Checkpoints
 from fairfactor.mitigation import Constraint
+from fairfactor.part import Part
 from fairfactor.peers import PEERS
 from fairfactor.peers.peer import Peer, PeerResult
-from fairfactor.protocol import Part, Problem, make_problem, predict_classes
+from fairfactor.problem import Problem, predict_classes
+from fairfactor.protocol import make_problem
 from fairfactor.studies import peer_run as module
 from fairfactor.studies.peer_comparison import PeerComparison
 from fairfactor.studies.peer_run import BOUNDS, GAPS, PeerRun, measure, run_peers, tried_settings

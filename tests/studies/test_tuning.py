@@ -9,7 +9,9 @@ from tests.studies.examples import hiring_frame, hiring_task, small_tuning
 
 from fairfactor.errors import ArgumentError, DataError
 from fairfactor.mitigation import Constraint
-from fairfactor.protocol import Part, Problem, make_problem
+from fairfactor.part import Part
+from fairfactor.problem import Problem
+from fairfactor.protocol import make_problem
 from fairfactor.studies import tuning as module
 from fairfactor.studies.tuning import Tuning
 

@@ -12,7 +12,7 @@ from torch import nn
 from fairfactor.groups import encode_groups
 from fairfactor.importance import group_fisher
 from fairfactor.mitigation.bias_aware import fit_bias_aware
-from fairfactor.protocol import predict_classes
+from fairfactor.problem import predict_classes
 from fairfactor.studies.tuning import Tuning
 from fairfactor.studies.tuning_diagnosis import _layer_pairs, diagnose_tuning
 from fairfactor.surgery import LowRankLayer, count_parameters

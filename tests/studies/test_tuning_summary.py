@@ -21,7 +21,8 @@ from tests.studies.examples import (
 from fairfactor.data.splits import benchmark_split
 from fairfactor.data.task import TableTask
 from fairfactor.mitigation import OperatingPoint
-from fairfactor.protocol import Part, predict_classes
+from fairfactor.part import Part
+from fairfactor.problem import predict_classes
 from fairfactor.report import render_report
 from fairfactor.studies.reported import REPORTED_METRICS
 from fairfactor.studies.tuning import Tuning

@@ -21,7 +21,10 @@ from fairfactor.features import evaluation_mode
 from fairfactor.groups import Groups
 from fairfactor.mitigation import Constraint, FairModel, Tuned, tune
 from fairfactor.mitigation.cell_model import ClassNetwork
-from fairfactor.protocol import Part, PretrainedProblem, encode_parts, pretrain
+from fairfactor.part import Part
+from fairfactor.problem import PretrainedProblem
+from fairfactor.protocol import encode_parts
+from fairfactor.training import pretrain
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from fairfactor.mitigation.cell_model import CellModel
 
 
 class TuningRows(Protocol):
-    """Rows of one part of the split, as `fairfactor.protocol.Part`."""
+    """Rows of one part of the split, as `fairfactor.part.Part`."""
 
     @property
     def inputs(self) -> Tensor:
@@ -28,7 +28,7 @@ class TuningRows(Protocol):
 
 
 class TuningProblem(Protocol):
-    """What tuning is given, as `fairfactor.protocol.Problem`; test rows are never looked at."""
+    """What tuning is given, as `fairfactor.problem.Problem`; test rows are never looked at."""
 
     @property
     def train(self) -> TuningRows:

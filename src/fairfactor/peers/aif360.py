@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from fairfactor.peers.networks import network_result, train_with_loss
 from fairfactor.peers.peer import Peer, PeerResult, Setting
-from fairfactor.protocol import Problem
+from fairfactor.problem import Problem
 
 
 def fit_reweighing(problem: Problem, _setting: Setting) -> PeerResult:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fairfactor.features import layer_inputs
 from fairfactor.peers.peer import Peer, PeerResult, Setting, strengths, two_classes
-from fairfactor.protocol import Problem
+from fairfactor.problem import Problem
 
 SUBSETS = 10
 

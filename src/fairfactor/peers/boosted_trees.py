@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairfactor.fairness import accuracy, confusion_counts, demographic_parity_difference
+from fairfactor.part import Part
 from fairfactor.peers.peer import Peer, PeerResult, Setting, strengths, two_classes_two_groups
-from fairfactor.protocol import Part, Problem
+from fairfactor.problem import Problem
 
 MULTIPLIERS = np.linspace(-0.5, 0.5, 1001)
 """The λ to choose from."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from fairfactor.features import layer_inputs
 from fairfactor.mitigation.eraser import Eraser, group_directions
 from fairfactor.peers.peer import Peer, PeerResult, Setting
-from fairfactor.protocol import Problem
+from fairfactor.problem import Problem
 
 
 def fit_erasure(problem: Problem, _setting: Setting) -> PeerResult:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from fairfactor.peers.networks import network_result, train_with_loss
 from fairfactor.peers.peer import Peer, PeerResult, Setting, strengths, two_classes
-from fairfactor.protocol import Problem
+from fairfactor.problem import Problem
 
 
 def fit_fairgrad(problem: Problem, setting: Setting, *, measure: str) -> PeerResult:

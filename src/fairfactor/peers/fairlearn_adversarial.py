@@ -19,7 +19,8 @@ from torch import nn
 
 from fairfactor.models.mlp import build_mlp
 from fairfactor.peers.peer import Peer, PeerResult, Setting, Target, strengths, two_classes
-from fairfactor.protocol import BATCH_SIZE, LEARNING_RATE, STEPS, Problem
+from fairfactor.problem import Problem
+from fairfactor.training import BATCH_SIZE, LEARNING_RATE, STEPS
 
 PREDICTOR_WIDTH = 64
 ADVERSARY_WIDTH = 32

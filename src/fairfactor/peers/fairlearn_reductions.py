@@ -12,8 +12,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from fairfactor.part import Part
 from fairfactor.peers.peer import Peer, PeerResult, Setting, Target, strengths, two_classes
-from fairfactor.protocol import Part, Problem
+from fairfactor.problem import Problem
 
 
 def fit_exponentiated_gradient(problem: Problem, setting: Setting, *, target: Target) -> PeerResult:

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairfactor.groups import EXCLUDED
+from fairfactor.part import Part
 from fairfactor.peers.peer import NO_KNOB, Peer, PeerResult, Setting, Target, strengths, two_classes
 from fairfactor.pipeline import predict_probabilities
-from fairfactor.protocol import Part, Problem
+from fairfactor.problem import Problem
 
 
 def _score_column() -> Any:

@@ -18,9 +18,10 @@ from torch import Tensor, nn
 from fairfactor.factorization import plain_svd
 from fairfactor.fairness import confusion_counts
 from fairfactor.importance import group_fisher
+from fairfactor.part import Part
 from fairfactor.peers.networks import network_result
 from fairfactor.peers.peer import Peer, PeerResult, Setting, strengths, two_classes_two_groups
-from fairfactor.protocol import Part, Problem, predict_classes
+from fairfactor.problem import Problem, predict_classes
 from fairfactor.surgery import replace_layer, weight_matrix
 
 RANK_SHARE = 0.25

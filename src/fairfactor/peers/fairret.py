@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from fairfactor.peers.networks import network_result, train_with_loss
 from fairfactor.peers.peer import Peer, PeerResult, Setting, Target, strengths, two_classes
-from fairfactor.protocol import Problem
+from fairfactor.problem import Problem
 
 
 def fit_fairret(problem: Problem, setting: Setting, *, target: Target) -> PeerResult:

@@ -16,7 +16,8 @@ from torch.nn import functional
 
 from fairfactor.peers.networks import network_result, train_with_loss
 from fairfactor.peers.peer import Peer, PeerResult, Setting, strengths
-from fairfactor.protocol import Loss, Problem
+from fairfactor.problem import Problem
+from fairfactor.training import Loss
 
 Penalty = Callable[[Tensor, Tensor, Tensor], Tensor]
 """From logits (n × K), labels (n) and group codes (n) to a scalar."""

@@ -21,7 +21,8 @@ from fairfactor.peers.gap_penalty import (
 )
 from fairfactor.peers.networks import network_result
 from fairfactor.peers.peer import Peer, PeerResult, Setting, strengths
-from fairfactor.protocol import LEARNING_RATE, Problem
+from fairfactor.problem import Problem
+from fairfactor.training import LEARNING_RATE
 
 STEPS = 500
 

@@ -6,7 +6,8 @@ from torch import nn
 
 from fairfactor.models.mlp import build_mlp
 from fairfactor.peers.peer import PeerResult
-from fairfactor.protocol import Loss, Problem, predict_classes, train_network
+from fairfactor.problem import Problem, predict_classes
+from fairfactor.training import Loss, train_network
 
 
 def train_with_loss(problem: Problem, loss: Loss, *, outputs: int | None = None) -> nn.Sequential:

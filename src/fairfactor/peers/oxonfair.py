@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from fairfactor.part import Part
 from fairfactor.peers.networks import train_with_loss
 from fairfactor.peers.peer import (
     Peer,
@@ -24,7 +25,7 @@ from fairfactor.peers.peer import (
     strengths,
     two_classes_two_groups,
 )
-from fairfactor.protocol import Part, Problem
+from fairfactor.problem import Problem
 
 
 def fit_two_heads(problem: Problem, setting: Setting, *, target: Target) -> PeerResult:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fairfactor.protocol import Problem, count_classes
+from fairfactor.problem import Problem, count_classes
 
 Target = Literal["demographic_parity", "equalized_odds", "none"]
 Setting = Mapping[str, Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fairfactor.peers.networks import network_result
 from fairfactor.peers.peer import Peer, PeerResult, Setting
-from fairfactor.protocol import Problem
+from fairfactor.problem import Problem
 
 
 def fit_unmitigated(problem: Problem, _setting: Setting) -> PeerResult:

@@ -10,8 +10,9 @@ from torch import nn
 
 from fairfactor.config import RunConfig
 from fairfactor.finetuning import FinetuneConfig
+from fairfactor.part import Part
 from fairfactor.pipeline import Rows
-from fairfactor.protocol import Part, PretrainedProblem
+from fairfactor.problem import PretrainedProblem
 
 PAPER = RunConfig()
 """The experiment of ``fairfactor run``, whose budgets every study has."""

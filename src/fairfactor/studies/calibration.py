@@ -16,7 +16,7 @@ from fairfactor.intervals import Estimate, wilson_interval
 from fairfactor.mitigation import OperatingPoint
 from fairfactor.mitigation.cell_model import cell_probabilities
 from fairfactor.mitigation.decisions import known_group
-from fairfactor.protocol import Part
+from fairfactor.part import Part
 
 BINS = 10
 """Bins of equal width from 0 to 1."""

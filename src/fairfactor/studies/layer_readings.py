@@ -11,7 +11,8 @@ from fairfactor.errors import ArgumentError
 from fairfactor.features import layer_inputs
 from fairfactor.mitigation import FairModel, OperatingPoint
 from fairfactor.mitigation.cell_head import CellHead
-from fairfactor.protocol import Part, Problem
+from fairfactor.part import Part
+from fairfactor.problem import Problem
 from fairfactor.surgery import LowRankLinear
 
 PROBE_ROWS = 10_000

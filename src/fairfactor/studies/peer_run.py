@@ -19,15 +19,10 @@ from fairfactor.errors import FairfactorWarning
 from fairfactor.fairness import METRICS
 from fairfactor.groups import Groups
 from fairfactor.mitigation import Constraint, OperatingPoint, Selection, tune
+from fairfactor.part import Part
 from fairfactor.peers import PEERS
-from fairfactor.protocol import (
-    Backbone,
-    Part,
-    Problem,
-    count_classes,
-    make_problem,
-    predict_classes,
-)
+from fairfactor.problem import Problem, count_classes, predict_classes
+from fairfactor.protocol import Backbone, make_problem
 from fairfactor.stored_values import load_value, save_value
 from fairfactor.studies.tuning import remembered_points
 

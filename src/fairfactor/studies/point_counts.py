@@ -10,7 +10,8 @@ from fairfactor.fairness import ConfusionCounts
 from fairfactor.mitigation import OperatingPoint
 from fairfactor.mitigation.cell_model import CellModel, cell_probabilities
 from fairfactor.mitigation.decisions import count_decisions, known_group
-from fairfactor.protocol import Part, Problem
+from fairfactor.part import Part
+from fairfactor.problem import Problem
 
 
 def count_points(

@@ -19,7 +19,8 @@ from fairfactor.mitigation import (
 )
 from fairfactor.mitigation.point_store import load_points, save_points
 from fairfactor.mitigation.tune import Remember
-from fairfactor.protocol import HIDDEN, Backbone, Problem, make_problem
+from fairfactor.problem import Problem
+from fairfactor.protocol import HIDDEN, Backbone, make_problem
 from fairfactor.starting_model import StartingModel
 from fairfactor.studies.parallel import one_thread
 from fairfactor.studies.task_groups import task_groups

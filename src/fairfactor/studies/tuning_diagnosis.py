@@ -11,7 +11,8 @@ from fairfactor.diagnosis import Diagnosis, LayerPair, diagnose_layer, diagnose_
 from fairfactor.importance import GroupFisher, group_fisher
 from fairfactor.mitigation.fair_model import FairModel
 from fairfactor.mitigation.low_rank_cells import FactorNetwork
-from fairfactor.protocol import Part, Problem
+from fairfactor.part import Part
+from fairfactor.problem import Problem
 from fairfactor.studies.tuning import Tuning
 from fairfactor.surgery import LowRankLayer
 

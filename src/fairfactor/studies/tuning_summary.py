@@ -15,8 +15,9 @@ from fairfactor.groups import Groups
 from fairfactor.intervals import group_table
 from fairfactor.mitigation import RECIPES, OperatingPoint
 from fairfactor.mitigation.constraint import METRIC_OF_NAME
+from fairfactor.part import Part
 from fairfactor.pipeline import predict_probabilities
-from fairfactor.protocol import Part, Problem, count_classes, predict_classes
+from fairfactor.problem import Problem, count_classes, predict_classes
 from fairfactor.studies.calibration import (
     GroupCalibration,
     calibrate_groups,

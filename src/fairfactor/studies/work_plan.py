@@ -23,13 +23,13 @@ from fairfactor.groups import Groups
 from fairfactor.importance import select_layers
 from fairfactor.models.mlp import build_mlp
 from fairfactor.peers import PEERS
-from fairfactor.protocol import BATCH_SIZE, STEPS
 from fairfactor.rank import break_even_rank
 from fairfactor.starting_model import StartingModel
 from fairfactor.studies.parallel import one_thread
 from fairfactor.studies.reported import describe_data
 from fairfactor.studies.seed_run import cells
 from fairfactor.surgery import count_parameters
+from fairfactor.training import BATCH_SIZE, STEPS
 from fairfactor.tune_config import TuneConfig
 
 LIBRARIES_BYTES = 450_000_000

@@ -184,7 +184,8 @@ STUDY = Study(
     report=_report,
     rooms=(
         "mitigation",
-        "protocol.py",
+        "part.py",
+        "problem.py",
         "feature_extraction",
         "reproduction/chance.py",
         "reproduction/image_data.py",

@@ -274,5 +274,5 @@ STUDY = Study(
     configurations=_configurations,
     run=_run,
     report=_report,
-    rooms=("reproduction/fair_training.py", "mitigation", "protocol.py"),
+    rooms=("reproduction/fair_training.py", "mitigation", "part.py", "problem.py"),
 )
