@@ -14,16 +14,10 @@ from tests.studies.examples import hiring_frame, hiring_task
 from fairfactor import run as module
 from fairfactor.compare_config import CompareConfig
 from fairfactor.config import RunConfig
-from fairfactor.data.adult import load_adult
 from fairfactor.data.splits import benchmark_split
-from fairfactor.errors import ArgumentError, DataError, SavedModelError
-from fairfactor.run import (
-    execute,
-    execute_comparison,
-    execute_tuning,
-    kept_model,
-    load_table_model,
-)
+from fairfactor.errors import ArgumentError, DataError
+from fairfactor.model_loading import load_table_model
+from fairfactor.run import execute, execute_comparison, execute_tuning
 from fairfactor.run_folder import RunFolder
 from fairfactor.studies.peer_comparison import PeerComparison
 from fairfactor.studies.tuning import Tuning
@@ -135,14 +129,6 @@ class TestExecute:
         with pytest.raises(DataError, match=r"no column 'sexx'.*Did you mean 'sex'"):
             execute(RunConfig(sensitive=("sexx",)), tmp_path / "run")
         assert no_work == []
-
-
-def test_the_kept_model_is_that_of_the_last_method_and_first_seed(adult_run: AdultRun) -> None:
-    model = kept_model(adult_run.comparison)
-    assert model.origin == {"method": "head-tuning", "rank": None, "seed": 0}
-    assert model.widths == (13, 20, 20, 2)
-    assert model.class_names == ("<=50K", ">50K")
-    assert "sex" not in model.encoder.feature_names
 
 
 class TestExecuteTuning:
@@ -301,27 +287,3 @@ class TestExecuteComparison:
         monkeypatch.chdir(tmp_path)
         config = CompareConfig(data=str(people), target="hired")
         assert execute_comparison(config).path == Path("runs/compare-people-001")
-
-    def test_a_comparison_has_no_model_to_load(self, peers_folder: RunFolder) -> None:
-        with pytest.raises(SavedModelError, match="keeps no model"):
-            load_table_model(peers_folder.path)
-
-
-class TestLoadTableModel:
-    @pytest.mark.parametrize("place", [".", "model"])
-    def test_from_a_run_or_its_model_folder(self, adult_run: AdultRun, place: str) -> None:
-        loaded = load_table_model(adult_run.folder.path / place)
-        rows = load_adult().iloc[:1000]
-        np.testing.assert_array_equal(loaded.scores(rows), adult_run.model.scores(rows))
-
-    @pytest.mark.parametrize("missing", ["model", "manifest.json"])
-    def test_half_a_run_is_refused(self, adult_run: AdultRun, tmp_path: Path, missing: str) -> None:
-        shutil.copytree(adult_run.folder.path, tmp_path / "run")
-        path = tmp_path / "run" / missing
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-        with pytest.raises(SavedModelError, match=f"{missing}.* cannot be read"):
-            load_table_model(tmp_path / "run")
-
-    def test_a_place_without_a_model_is_refused(self, tmp_path: Path) -> None:
-        with pytest.raises(SavedModelError, match="cannot be read"):
-            load_table_model(tmp_path / "nothing")

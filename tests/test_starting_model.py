@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +14,9 @@ from torch import nn
 from fairfactor.compare_config import CompareConfig
 from fairfactor.config import RunConfig
 from fairfactor.errors import ArgumentError, DataError, SavedModelError
+from fairfactor.model_loading import load_table_model
 from fairfactor.models.mlp import build_mlp
-from fairfactor.run import (
-    execute,
-    execute_tuning,
-    load_starting_model,
-    load_table_model,
-    plan,
-)
+from fairfactor.run import execute, execute_tuning, plan
 from fairfactor.run_folder import RunFolder
 from fairfactor.tune_config import TuneConfig
 
@@ -98,13 +92,6 @@ class TestFromARun:
         assert model.class_names == ("a", "b", "c")
         assert model.widths[:-1] == tuning_folder.load_backbone().widths[:-1]
         assert model.widths[-1] == 3
-
-    def test_a_run_of_the_papers_method_can_be_started_from(self, adult_run, tmp_path) -> None:
-        start = load_starting_model(str(adult_run.folder.path))
-        inputs = torch.randn(7, start.network[0].in_features)
-        expected = adult_run.folder.load_model().model(inputs)
-        torch.testing.assert_close(start.network(inputs), expected)
-        assert all(type(layer) in {nn.Linear, nn.ReLU} for layer in start.network)
 
     def test_a_column_that_is_not_there_is_named(self, tuning_folder, tmp_path) -> None:
         hiring_frame().drop(columns="town").to_csv(tmp_path / "t.csv", index=False)
@@ -213,22 +200,9 @@ def test_peers_are_fitted_on_a_network_of_the_table() -> None:
         CompareConfig(model="runs/1")
 
 
-@pytest.mark.parametrize("name", ["nowhere", "adult"])
-def test_a_name_that_is_neither_is_refused(name: str) -> None:
-    with pytest.raises(ArgumentError, match=r"expected a run folder, or module:function"):
-        load_starting_model(name)
-
-
-def test_a_folder_of_hugging_face_is_refused_with_a_way_out(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert"}))
-    with pytest.raises(ArgumentError, match=r"this is a bert model of Hugging Face.*factorize_mod"):
-        load_starting_model(str(tmp_path))
-
-
 def test_weights_need_a_network() -> None:
     with pytest.raises(ArgumentError, match=r"weights='w'.*Name it with --model"):
         TuneConfig(weights="w")
-    assert load_starting_model(None) is None
 
 
 def test_predictions_by_the_command_line_need_the_factory(people, factory, tmp_path) -> None:

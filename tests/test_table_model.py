@@ -12,9 +12,9 @@ from tests.studies.examples import hiring_frame, small_tuning
 
 from fairfactor.data.group_lookup import GroupLookup
 from fairfactor.errors import ArgumentError, DataError, FairfactorWarning, SavedModelError
+from fairfactor.kept_models import kept_model
 from fairfactor.mitigation import RECIPES, FairModel
 from fairfactor.models.mlp import build_mlp
-from fairfactor.run import kept_model
 from fairfactor.studies.comparison import Comparison
 from fairfactor.studies.tuning import Tuning
 from fairfactor.surgery import LowRankLinear, read_saved_config, save_model

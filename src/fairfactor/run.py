@@ -1,43 +1,32 @@
-"""From a configuration to a finished run folder, and from a folder to predictions."""
+"""From a configuration to a finished run folder, or to the plan of the work."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from fairfactor.checkpoints import Checkpoints
 from fairfactor.compare_config import CompareConfig
 from fairfactor.config import RunConfig
-from fairfactor.data.group_lookup import GroupLookup
 from fairfactor.data.sources import describe
 from fairfactor.data.task import TableTask
-from fairfactor.errors import ArgumentError, SavedModelError
+from fairfactor.errors import ArgumentError
 from fairfactor.groups import Groups
-from fairfactor.mitigation import FairModel
-from fairfactor.models.mlp import is_mlp
+from fairfactor.kept_models import backbone_model, chosen_model, kept_model
+from fairfactor.model_loading import starting_model
 from fairfactor.progress import OnCount, untold
-from fairfactor.run_folder import (
-    MANIFEST_FILE,
-    MODEL_FOLDER,
-    RunFolder,
-    next_free,
-    require_free,
-)
-from fairfactor.starting_model import StartingModel, from_factory, refuse_hugging_face
-from fairfactor.studies.comparison import Comparison, compare_methods
+from fairfactor.run_folder import RunFolder, next_free, require_free
+from fairfactor.studies.comparison import compare_methods
 from fairfactor.studies.leakage import measure_leakage, with_leakage
 from fairfactor.studies.peer_comparison import compare_with_peers
 from fairfactor.studies.peer_summary import summarize_peers
 from fairfactor.studies.summary import summarize
 from fairfactor.studies.task_groups import task_groups
-from fairfactor.studies.tuning import Tuning, run_tuning
+from fairfactor.studies.tuning import run_tuning
 from fairfactor.studies.tuning_summary import summarize_tuning
 from fairfactor.studies.work_plan import WorkPlan, plan_work
-from fairfactor.surgery import LowRankLayer, merge_layer
-from fairfactor.table_model import TableModel
 from fairfactor.table_settings import TableSettings
 from fairfactor.tune_config import TuneConfig
 
@@ -138,8 +127,8 @@ def execute_tuning(
             out or next_free(RUNS, stem),
             config.to_dict(),
             metrics,
-            _chosen_model(tuning, config),
-            backbone=_backbone(tuning, config) if tuning.keeps_backbone else None,
+            chosen_model(tuning, config),
+            backbone=backbone_model(tuning, config) if tuning.keeps_backbone else None,
             overwrite=overwrite,
         )
 
@@ -179,6 +168,28 @@ def execute_comparison(
         metrics = summarize_peers(comparison, describe(config.data))
         place = out or next_free(RUNS, stem)
         return RunFolder.write(place, config.to_dict(), metrics, None, overwrite=overwrite)
+
+
+def plan(config: RunConfig | TuneConfig | CompareConfig, workers: int | None = None) -> WorkPlan:
+    """Say what a command would do; nothing is written.
+
+    Args:
+        config: What is asked for.
+        workers: Number of processes; as many as there are processors if unset.
+
+    Returns:
+        The plan.
+    """
+    start = starting_model(config)
+    task = config.load()
+    return plan_work(
+        task,
+        task_groups(task, config.minimum_group_size),
+        config,
+        dict(describe(config.data)),
+        start=start,
+        workers=workers or os.cpu_count() or 1,
+    )
 
 
 def _load_task(
@@ -231,40 +242,6 @@ def _checkpoints(command: str, config: TableSettings, out: Path | None) -> Check
     return Checkpoints.of(parent, {"command": command, **config.to_dict()}, *files)
 
 
-def _backbone(tuning: Tuning, config: TuneConfig) -> TableModel:
-    """The network that a tuning started from."""
-    origin = {"recipe": "unmitigated", "seed": config.seed}
-    return replace(
-        _chosen_model(tuning, config), model=tuning.problem.backbone, origin=origin, groups=None
-    )
-
-
-def _chosen_model(tuning: Tuning, config: TuneConfig) -> TableModel:
-    """The model that a tuning keeps."""
-    chosen = tuning.tuned.chosen
-    return TableModel(
-        factory=None if tuning.problem.is_plain else config.model,
-        model=chosen.decide,
-        widths=tuning.problem.widths,
-        encoder=tuning.problem.encoder,
-        tree_scores=tuning.problem.tree_scores,
-        target=tuning.task.target,
-        class_names=tuning.task.class_names,
-        origin={
-            "recipe": chosen.recipe,
-            "constraints": list(config.constraint),
-            "met": tuning.tuned.met,
-            "seed": config.seed,
-        },
-        extractor=tuning.task.extractor,
-        groups=(
-            GroupLookup(tuning.task.sensitive_columns, tuning.problem.group_names)
-            if chosen.groups_at_prediction
-            else None
-        ),
-    )
-
-
 def _complete(
     metrics: dict[str, Any], config: TableSettings, task: TableTask, groups: Groups
 ) -> dict[str, Any]:
@@ -277,114 +254,3 @@ def _complete(
 def _stem(data: str) -> str:
     """Name of a data set as a folder: a file's without what follows the first point."""
     return Path(data).name.partition(".")[0] or "table"
-
-
-def kept_model(comparison: Comparison) -> TableModel:
-    """The model that a run keeps: the last method at the last rank on the first seed.
-
-    Args:
-        comparison: A finished comparison.
-
-    Returns:
-        The model with its encoder.
-    """
-    tuned = comparison.runs[0].tuned
-    return TableModel(
-        factory=None if is_mlp(tuned.model) else comparison.config.model,
-        model=tuned.model,
-        widths=tuned.widths,
-        encoder=tuned.encoder,
-        target=comparison.task.target,
-        class_names=comparison.task.class_names,
-        extractor=comparison.task.extractor,
-        origin={"method": tuned.cell[0], "rank": tuned.cell[1], "seed": tuned.seed},
-    )
-
-
-def plan(config: RunConfig | TuneConfig | CompareConfig, workers: int | None = None) -> WorkPlan:
-    """Say what a command would do; nothing is written.
-
-    Args:
-        config: What is asked for.
-        workers: Number of processes; as many as there are processors if unset.
-
-    Returns:
-        The plan.
-    """
-    start = starting_model(config)
-    task = config.load()
-    return plan_work(
-        task,
-        task_groups(task, config.minimum_group_size),
-        config,
-        dict(describe(config.data)),
-        start=start,
-        workers=workers or os.cpu_count() or 1,
-    )
-
-
-def starting_model(config: TableSettings) -> StartingModel | None:
-    """The pre-trained network that a configuration names, where it is one of tables.
-
-    Args:
-        config: The configuration.
-
-    Returns:
-        The network; ``None`` to pre-train a new one, as is done on features of texts and images.
-    """
-    return None if config.is_extracted else load_starting_model(config.model, config.weights)
-
-
-def load_starting_model(name: str | None, weights: str | None = None) -> StartingModel | None:
-    """Load a pre-trained network to start from.
-
-    Args:
-        name: A run folder, ``module:function``, or ``None``.
-        weights: Weights of the network that the function makes.
-
-    Returns:
-        The starting model; ``None`` to pre-train a new one.
-
-    Raises:
-        ArgumentError: If the name is none of these.
-        SavedModelError: If the run keeps no network that can be trained further.
-    """
-    if name is None:
-        return None
-    path = Path(name)
-    if not path.is_dir():
-        if ":" not in name:
-            raise ArgumentError("model", name, "a run folder, or module:function", "Check it.")
-        return from_factory(name, None if weights is None else Path(weights))
-    refuse_hugging_face(path)
-    saved = RunFolder.open(path).load_backbone()
-    network = saved.model
-    if isinstance(network, FairModel):
-        raise SavedModelError(
-            f"{path} keeps a decision rule and not the network behind it. Tune again with this "
-            "version, which keeps both."
-        )
-    if saved.tree_scores is not None:
-        raise SavedModelError(
-            f"{path} keeps a network that reads scores of trees, which know its training rows. "
-            "Start without --model, with --backbone boosted-trees."
-        )
-    low_rank = [n for n, layer in network.named_modules() if isinstance(layer, LowRankLayer)]
-    for layer in low_rank:
-        merge_layer(network, layer)
-    return StartingModel(name, network, saved.encoder, saved.class_names)
-
-
-def load_table_model(path: Path, factory: str | None = None) -> TableModel:
-    """Load the model of a run, or a model folder on its own.
-
-    Args:
-        path: A run folder, whose files are checked first, or a folder that `TableModel.save` wrote.
-        factory: As in `TableModel.load`.
-
-    Returns:
-        The model with its encoder.
-    """
-    if (path / MODEL_FOLDER).exists() or (path / MANIFEST_FILE).exists():
-        return RunFolder.open(path).load_model(factory)
-    return TableModel.load(path, factory)

@@ -13,7 +13,7 @@ from torch import nn
 
 from fairfactor.errors import ArgumentError, SavedModelError
 from fairfactor.estimator import FairFactorClassifier
-from fairfactor.run import load_table_model
+from fairfactor.model_loading import load_table_model
 
 
 def test_what_is_loaded_predicts_the_same(tmp_path: Path) -> None:

@@ -111,6 +111,14 @@ class TestContent:
         for folder in ("runs/a", "C:\\runs\\a", None):
             assert "factory" not in render_card(metrics, {"model": folder}).partition("## Make")[0]
 
+    def test_its_python_predicts(
+        self, card: str, tuning_folder: RunFolder, people: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        [code] = [token.content for token in parsed(card) if token.info == "python"]
+        code = code.replace('"FOLDER"', repr(str(tuning_folder.path)))
+        exec(code.replace('"people.csv"', repr(str(people))), {})
+        assert "prediction" in capsys.readouterr().out
+
     def test_a_run_without_a_model_has_no_card(self, peers_folder: RunFolder) -> None:
         with pytest.raises(SavedModelError, match="keeps no model"):
             peers_folder.write_card()

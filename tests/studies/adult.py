@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fairfactor.config import RunConfig
 from fairfactor.data.adult import adult_task
-from fairfactor.run import kept_model
+from fairfactor.kept_models import kept_model
 from fairfactor.run_folder import RunFolder
 from fairfactor.studies.comparison import Comparison, compare_methods
 from fairfactor.studies.summary import summarize

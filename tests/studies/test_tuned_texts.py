@@ -15,7 +15,8 @@ from fairfactor.data.splits import benchmark_split
 from fairfactor.data.texts.near_duplicates import duplicate_clusters
 from fairfactor.data.texts.templates import load_templates
 from fairfactor.errors import ArgumentError
-from fairfactor.run import execute, execute_tuning, load_table_model
+from fairfactor.model_loading import load_table_model
+from fairfactor.run import execute, execute_tuning
 from fairfactor.surgery import LowRankLayer
 from fairfactor.table_settings import TableSettings
 from fairfactor.tune_config import TuneConfig

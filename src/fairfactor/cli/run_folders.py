@@ -46,8 +46,8 @@ def predict(
     """
     from fairfactor.data.group_lookup import UnknownGroups
     from fairfactor.files import atomic_file
+    from fairfactor.model_loading import load_table_model
     from fairfactor.prediction import predict_file, read_images_from
-    from fairfactor.run import load_table_model
 
     check_choice("unknown_groups", unknown_groups, get_args(UnknownGroups))
     loaded = load_table_model(model, factory)

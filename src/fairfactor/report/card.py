@@ -22,7 +22,7 @@ USAGE = """\
 from pathlib import Path
 
 import pandas as pd
-from fairfactor.run import load_table_model
+from fairfactor.model_loading import load_table_model
 
 model = load_table_model(Path("FOLDER"){})
 print(model.predict(pd.read_csv("people.csv")))"""
