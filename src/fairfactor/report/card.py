@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from fairfactor.report.fields import NO_VALUE, Fields
+from fairfactor.report.jinja import template_environment
 from fairfactor.report.kept import KeptModel, read_kept
 from fairfactor.report.markdown import as_code, as_markdown, as_yaml
 from fairfactor.report.rerun import rerun_command
 from fairfactor.report.run import RATES, SMALL_GROUP, Estimate
-from fairfactor.report.wording import counted, fixed, listed, whole
+from fairfactor.report.wording import fixed, whole
 
 DIGITS = 3
 LISTED = 5
@@ -83,24 +84,11 @@ def with_interval(estimate: Estimate | None, digits: int = DIGITS) -> str:
 
 
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("fairfactor.report"),
-        autoescape=False,  # Markdown is not HTML: finalize escapes what a template writes
-        finalize=as_markdown,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+    """That of Markdown, which is not HTML: ``finalize`` escapes what a template writes."""
+    environment = template_environment(
+        autoescape=False, finalize=as_markdown, keep_trailing_newline=True
     )
-    environment.filters |= {
-        "code": as_code,
-        "counted": counted,
-        "fixed": fixed,
-        "listed": listed,
-        "whole": whole,
-        "with_interval": with_interval,
-        "yaml": as_yaml,
-    }
+    environment.filters |= {"code": as_code, "with_interval": with_interval, "yaml": as_yaml}
     return environment
 
 

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from fairfactor.report.wording import counted, fixed, listed, significant, whole
+from fairfactor.report.jinja import template_environment
 
 
 def render_document(
@@ -37,28 +36,10 @@ def render_document(
         "base-uri 'none'; form-action 'none'"
     )
     return (
-        _environment()
+        template_environment(autoescape=True)
         .get_template(template)
         .render(values, policy=Markup(policy), style=style, script=script)
     )
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("fairfactor.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "counted": counted,
-        "fixed": fixed,
-        "listed": listed,
-        "significant": significant,
-        "whole": whole,
-    }
-    return environment
 
 
 def _static(*names: str) -> Markup:
