@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import copy
 import io
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -196,6 +198,18 @@ def test_a_folder_of_transformers_is_an_architecture(vision_folder):
     loaded.load_state_dict(extractor.state_dict())
     loaded.images = IMAGES
     assert torch.equal(loaded.features(NAMES), extractor.features(NAMES))
+
+
+def test_a_folder_in_half_precision_is_read_as_float32_and_quietly(vision_folder, tmp_path, capfd):
+    folder, model = vision_folder
+    copy.deepcopy(model).half().save_pretrained(tmp_path)
+    shutil.copy(folder / "preprocessor_config.json", tmp_path)
+    capfd.readouterr()
+    extractor = image_extractor(str(tmp_path), IMAGES)
+    assert extractor.features(NAMES).dtype == torch.float32
+    loaded = extractor_skeleton(through_json(extractor))
+    assert {weight.dtype for weight in loaded.parameters()} == {torch.float32}
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_folder_without_normalisation_takes_that_of_imagenet(vision_folder, tmp_path):

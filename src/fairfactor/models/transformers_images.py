@@ -12,9 +12,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from fairfactor.errors import DataError, FairfactorWarning, SavedModelError
+from fairfactor.errors import FairfactorWarning, SavedModelError
+from fairfactor.hugging_face.library import silent
 from fairfactor.models.image_networks import IMAGENET, Channels, Normalisation
-from fairfactor.optional import optional_module
 
 _SIZE = 224
 _PREPARATION = "preprocessor_config.json"
@@ -59,7 +59,7 @@ class LoadedFolder:
 
 
 def load_folder(folder: Path) -> LoadedFolder:
-    """Load a model that ``AutoModelForImageClassification`` knows, from safetensors only.
+    """Load a model that ``AutoModelForImageClassification`` knows, as float32, from safetensors.
 
     Args:
         folder: The folder, as ``save_pretrained`` writes it.
@@ -71,15 +71,16 @@ def load_folder(folder: Path) -> LoadedFolder:
         SavedModelError: If the folder cannot be loaded, lacks weights, or its model gives no
             features.
     """
-    transformers = _transformers()
     try:
-        model, loading = transformers.AutoModelForImageClassification.from_pretrained(
-            folder,
-            local_files_only=True,
-            use_safetensors=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-        )
+        with silent() as transformers:
+            model, loading = transformers.AutoModelForImageClassification.from_pretrained(
+                folder,
+                local_files_only=True,
+                use_safetensors=True,
+                trust_remote_code=False,
+                dtype=torch.float32,
+                output_loading_info=True,
+            )
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         cause = " ".join(str(error).split())[:300]
         raise SavedModelError(
@@ -110,13 +111,13 @@ def skeleton(config: Mapping[str, Any]) -> Features:
     Raises:
         SavedModelError: If transformers does not know such a model.
     """
-    transformers = _transformers()
     values = {name: value for name, value in config.items() if name != "model_type"}
     try:
-        made = transformers.AutoConfig.for_model(config.get("model_type"), **values)
-        model = transformers.AutoModelForImageClassification.from_config(
-            made, trust_remote_code=False
-        )
+        with silent() as transformers:
+            made = transformers.AutoConfig.for_model(config.get("model_type"), **values)
+            model = transformers.AutoModelForImageClassification.from_config(
+                made, trust_remote_code=False, dtype=torch.float32
+            )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         cause = " ".join(str(error).split())[:300]
         raise SavedModelError(
@@ -124,17 +125,6 @@ def skeleton(config: Mapping[str, Any]) -> Features:
             "of transformers that it was saved with."
         ) from error
     return Features(model.eval())
-
-
-def _transformers() -> Any:
-    """Import transformers, which is optional."""
-    return optional_module(
-        "transformers",
-        DataError(
-            "this folder is read with transformers, which is not installed: run "
-            "pip install transformers."
-        ),
-    )
 
 
 def _last_linear(model: nn.Module) -> str:
