@@ -9,7 +9,7 @@ from fairfactor.finetuning import require_integer
 from fairfactor.mitigation import DEFAULT, RECIPES
 from fairfactor.peers import PEERS
 from fairfactor.settings import check_choices, option
-from fairfactor.tune_config import DataSettings, require_confidence
+from fairfactor.tune_config import DataSettings
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,6 @@ class CompareConfig(DataSettings):
     peers: tuple[str, ...] = option(tuple(PEERS), "Peers by their keys.")
     settings: int = option(3, "How many settings of each peer with a strength are tried.")
     recipes: tuple[str, ...] = option(DEFAULT, f"Our recipes: {', '.join(RECIPES)}.")
-    confidence: float = option(
-        0.7,
-        "Share of bootstrap samples of the training and validation rows that must keep a peer's "
-        "gap, where that leaves us no less accurate.",
-    )
     seeds: int = option(5, "Number of runs, each with its own split and backbone.")
     first_seed: int = option(0, "Seed of the first run.")
 
@@ -43,7 +38,6 @@ class CompareConfig(DataSettings):
             )
         check_choices("peers", self.peers, tuple(PEERS))
         check_choices("recipes", self.recipes, tuple(RECIPES))
-        require_confidence(self.confidence)
         for name in ("settings", "seeds"):
             require_integer(name, getattr(self, name), 1)
         require_integer("first_seed", self.first_seed, 0)

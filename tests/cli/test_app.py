@@ -549,7 +549,6 @@ class TestCompare:
         [
             (["--peers", "fairgrad-e"], r"peers='fairgrad-e'.*Did you mean 'fairgrad-eo'"),
             (["--peers", ""], r"peers=\(\) "),
-            (["--confidence", "1.5"], r"confidence=1\.5 "),
             (["--settings", "0"], r"settings=0 "),
         ],
     )

@@ -175,11 +175,11 @@ class TestOtherCommands:
             "positive": "yes",
             "sensitive": ("sex", "age band"),
             "hidden": (8, 6),
-            "confidence": 0.75,
             "recipes": ("low-rank", "bias-aware"),
         }
         if config is TuneConfig:
             options |= {"constraint": ("equalized_odds<=5%", "accuracy>=0.8"), "seed": 3}
+            options |= {"confidence": 0.75}
         else:
             options |= {"peers": ("leace", "unmitigated"), "settings": 2, "first_seed": 4}
         arguments = []

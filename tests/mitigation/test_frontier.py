@@ -1,9 +1,12 @@
+import numpy as np
 import pytest
 from tests.mitigation.example_points import CONSTANT, at_most, of_counts, point, rates
 
 from fairfactor.errors import ArgumentError
+from fairfactor.fairness import METRICS, ConfusionCounts
+from fairfactor.intervals import resample
 from fairfactor.mitigation.constraint import Constraint
-from fairfactor.mitigation.frontier import Frontier
+from fairfactor.mitigation.frontier import EXCESS_PRICE, Frontier
 
 
 @pytest.fixture
@@ -133,6 +136,61 @@ def test_a_gap_can_be_minimised_under_a_floor_of_accuracy(frontier):
         frontier.select([], minimize="accuracy")
     with pytest.raises(ArgumentError, match="evidence"):
         frontier.select([], evidence="test")
+
+
+class TestWeighing:
+    def test_it_is_the_least_of_a_loop_over_all_points(self):
+        source = np.random.default_rng(0)
+        points = [point(*pair) for pair in source.uniform((0.6, 0.0), (0.84, 0.3), (40, 2))]
+        for bound in (0.0, 0.02, 0.1, 0.25):
+            costs = []
+            for one in points:
+                pooled = ConfusionCounts(
+                    one.train.cells + one.validation.cells, one.validation.group_names
+                )
+                gaps = METRICS["demographic_parity_difference"](resample(pooled, 400))
+                misses = [max(float(gap) - bound, 0.0) for gap in gaps]
+                error = 1 - one.metric("accuracy")
+                costs.append(error + EXCESS_PRICE * sum(misses) / len(misses))
+            found = Frontier(tuple(points)).weigh(at_most(bound)).point
+            assert found is points[int(np.argmin(costs))]
+
+    def test_it_says_what_estimates_keep(self, frontier):
+        assert frontier.weigh(at_most(0.15)).met
+        missed = frontier.weigh(at_most(0.01))
+        assert not missed.met
+        assert missed.message.startswith("No operating point meets demographic_parity<=0.01.")
+
+    def test_luck_that_noise_explains_is_not_worth_accuracy(self):
+        """Unlike by estimates, which only the less accurate keeps."""
+        lucky, better = point(0.8, 0.0), point(0.85, 0.002)
+        both = Frontier((lucky, better))
+        assert both.select(at_most(0.001)).point is lucky
+        assert both.weigh(at_most(0.001)).point is better
+
+    def test_a_margin_is_not_paid_for_at_any_price(self):
+        """Unlike with confidence, which only the less accurate keeps."""
+        sure, near = point(0.7, 0.0), point(0.85, 0.012)
+        both = Frontier((sure, near))
+        assert both.select(at_most(0.015), confidence=0.9).point is sure
+        assert both.weigh(at_most(0.015)).point is near
+
+    def test_floors_and_several_bounds_add_up(self, frontier):
+        constraints = [*at_most(0.1), Constraint("accuracy", 0.84)]
+        assert frontier.weigh(constraints).point is frontier.points[4]
+        assert frontier.weigh([]).point is frontier.points[0]
+
+    def test_the_same_decision_for_everyone_only_if_asked_for(self, frontier):
+        both = Frontier((*frontier.points, CONSTANT))
+        assert not both.weigh(at_most(0.0)).point.is_constant
+        assert both.weigh(at_most(0.0), constant=True).point is CONSTANT
+
+
+def test_most_of_the_worth_is_half_the_way_from_useless_to_best(frontier):
+    both = Frontier((point(0.9, 0.2), CONSTANT))  # 0.7
+    assert both.keeps_most_worth(0.81)
+    assert not both.keeps_most_worth(0.79)
+    assert frontier.keeps_most_worth(0.1)  # nothing useless to compare with
 
 
 def test_pareto_keeps_what_no_other_point_beats(frontier):

@@ -143,6 +143,21 @@ class Constraint:
         excess = -excess if self.is_floor else excess
         return np.where(np.isnan(excess), np.inf, excess)
 
+    def sampled_excess(
+        self, counts: ConfusionCounts, *, replicates: int = 1000, seed: int = 0
+    ) -> Array:
+        """The excess in bootstrap samples of the rows.
+
+        Args:
+            counts: Confusion counts of one data set.
+            replicates: Number of bootstrap samples.
+            seed: Seed of the bootstrap.
+
+        Returns:
+            Fractions, shape (replicates,), infinite where the metric is undefined.
+        """
+        return self.excess(resample(counts, replicates, seed))
+
     def sure_excess(
         self,
         counts: ConfusionCounts,
@@ -161,14 +176,9 @@ class Constraint:
 
         Returns:
             A fraction, infinite where the metric may be undefined.
-
-        Raises:
-            ArgumentError: If ``confidence`` is no probability.
         """
-        if not 0 < confidence < 1:
-            raise ArgumentError("confidence", confidence, "a probability between 0 and 1, as 0.95")
-        excess = self.excess(resample(counts, replicates, seed))
-        return float(np.quantile(excess, confidence, method="inverted_cdf"))
+        samples = self.sampled_excess(counts, replicates=replicates, seed=seed)
+        return sure_value(samples, confidence)
 
     def is_met(
         self,
@@ -192,7 +202,25 @@ class Constraint:
 
         Raises:
             ArgumentError: If ``confidence`` is no probability.
-        """  # noqa: DOC502 - raised by sure_excess
+        """  # noqa: DOC502 - raised by sure_value
         if confidence is None:
             return bool(self.excess(counts) <= ROUNDING)
         return self.sure_excess(counts, confidence, replicates=replicates, seed=seed) <= ROUNDING
+
+
+def sure_value(samples: Array, confidence: float) -> float:
+    """The smallest of some samples that a share of them does not exceed.
+
+    Args:
+        samples: Values of bootstrap samples.
+        confidence: The share.
+
+    Returns:
+        The quantile.
+
+    Raises:
+        ArgumentError: If ``confidence`` is no probability.
+    """
+    if not 0 < confidence < 1:
+        raise ArgumentError("confidence", confidence, "a probability between 0 and 1, as 0.95")
+    return float(np.quantile(samples, confidence, method="inverted_cdf"))

@@ -1,12 +1,11 @@
 """Each peer's point against ours with no larger a gap on validation rows.
 
-The rule, stated beforehand, on each seed: our point is the most accurate one whose gap is at most
-the gap that the peer shows on validation rows; on validation rows by the estimate, on training and
-validation rows together with the confidence of the configuration. The peer's own gap has no such
-margin. So where the margin leaves us less accurate than the peer on validation rows, it is dropped,
-and estimates on training and validation rows decide. Where that does not do either, a peer that
-hardly uses its inputs may still be answered by any point with no larger a gap and no lower
-accuracy, the same decision for everyone among them, which is named so.
+The rule, stated beforehand, on each seed: our point is that of `Frontier.weigh` with the gap that
+the peer shows on validation rows as the bound: the one with the least validation error, where each
+point of gap that has to be expected beyond the bound counts as ten of error. The peer's own gap has
+no such margin. A peer that gives up more than half of what the inputs are worth is answered by the
+most accurate point with no larger a gap and no lower an accuracy on validation rows; the same
+decision for everyone is among them, and named so.
 
 On test rows our mean gap must then be at most the peer's plus one standard error of the peer's
 mean, else the point is not reached. The accuracies are compared by a paired test over seeds,

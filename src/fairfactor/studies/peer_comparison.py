@@ -109,7 +109,6 @@ def compare_with_peers(
         config.peers,
         config.settings,
         config.recipes,
-        config.confidence,
         checkpoints=checkpoints,
     )
     start = perf_counter()

@@ -111,7 +111,6 @@ def run_peers(
     peers: Sequence[str],
     settings: int,
     recipes: Sequence[str],
-    confidence: float,
     seed: int,
     checkpoints: Checkpoints | None = None,
 ) -> PeerRun:
@@ -125,8 +124,6 @@ def run_peers(
         peers: Keys in `fairfactor.peers.PEERS`.
         settings: How many settings of each tunable peer are tried.
         recipes: Our recipes.
-        confidence: Share of bootstrap samples of the training and validation rows that must keep
-            each bound.
         seed: Seed of the split, the initial weights and everything random.
         checkpoints: Where finished recipes and peers are kept, and the whole seed once it is done.
 
@@ -144,7 +141,6 @@ def run_peers(
             peers,
             settings,
             recipes,
-            confidence,
             seed,
             kept,
         ),
@@ -159,14 +155,13 @@ def _run_seed(
     peers: Sequence[str],
     settings: int,
     recipes: Sequence[str],
-    confidence: float,
     seed: int,
     kept: Checkpoints,
 ) -> PeerRun:
     """Do what `run_peers` says, but for recipes and peers that are kept already."""
     problem = make(seed=seed)
     start = perf_counter()
-    ours = _Ours(problem, recipes, confidence, seed, kept)
+    ours = _Ours(problem, recipes, seed, kept)
     seconds = {"pretraining": problem.seconds, "ours": perf_counter() - start}
     missing, outcomes = {}, {}
     for key in peers:
@@ -218,34 +213,26 @@ class _Ours:
         self,
         problem: Problem,
         recipes: Sequence[str],
-        confidence: float,
         seed: int,
         checkpoints: Checkpoints,
     ) -> None:
         self.problem = problem
-        self.confidence = confidence
         remember = remembered_points(checkpoints, problem)
         self.frontier = tune(problem, recipes=recipes, seed=seed, remember=remember).frontier
         self.tested: dict[OperatingPoint, dict[str, float]] = {}
 
     def choose(self, gap: str, bound: float) -> Choice:
-        """The most accurate point within a bound, by the configured confidence."""
-        constraint = Constraint(gap, min(bound, 1.0))
-        return self._tested(
-            self.frontier.select([constraint], confidence=self.confidence, evidence="pooled")
-        )
+        """Our point for a bound."""
+        return self._tested(self.frontier.weigh([Constraint(gap, min(bound, 1.0))]))
 
     def answer(self, gap: str, bound: float, accuracy: float) -> Choice:
         """Our point for a peer's, by the rule that `fairfactor.studies.duels` states."""
         limit, floor = Constraint(gap, min(bound, 1.0)), Constraint("accuracy", accuracy)
-        sure = self.frontier.select([limit], confidence=self.confidence, evidence="pooled")
-        if sure.met and floor.is_met(sure.point.validation):
-            return self._tested(sure)
-        unsure = self.frontier.select([limit])
-        if not (unsure.met and floor.is_met(unsure.point.validation)):
+        if not self.frontier.keeps_most_worth(accuracy):
             anything = self.frontier.select([limit, floor], constant=True)
-            unsure = anything if anything.met else unsure
-        return self._tested(unsure)
+            if anything.met:
+                return self._tested(anything)
+        return self._tested(self.frontier.weigh([limit]))
 
     def _tested(self, selection: Selection) -> Choice:
         point = selection.point
