@@ -126,6 +126,11 @@ def test_says_when_most_of_the_accuracy_above_a_constant_is_given_up(frontier):
         "has 70.00%, the most accurate point 90.00%."
     )
     assert "half" not in both.select(at_most(0.3)).message
+    near = Frontier((*both.points, point(0.85, 0.019)))
+    assert "estimates" not in near.select(at_most(0.02)).message
+    assert near.select(at_most(0.02), confidence=0.9).message.endswith(
+        "By the estimates alone it would be 85.00%; a lower --confidence comes near that."
+    )
     assert "half" not in frontier.select(at_most(0.05)).message
 
 

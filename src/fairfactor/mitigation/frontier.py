@@ -218,7 +218,14 @@ class Frontier:
         for index in best[excess[best] <= ROUNDING].tolist():
             if self._sure_excess(index, constraints, confidence, pooled=pooled) <= ROUNDING:
                 point = self.points[index]
-                return Selection(point, True, self._found(point, constraints))
+                message = self._found(point, constraints)
+                if confidence is not None and not self.keeps_most_worth(point.metric("accuracy")):
+                    estimated = self.points[best[excess[best] <= ROUNDING][0]].metric("accuracy")
+                    message += (
+                        f" By the estimates alone it would be {estimated:.2%}; a lower "
+                        "--confidence comes near that."
+                    )
+                return Selection(point, True, message)
         if confidence is None:
             near = best[excess[best] <= excess.min() + NEGLIGIBLE_EXCESS]
             point = self.points[near[0]]
