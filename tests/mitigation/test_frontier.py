@@ -79,18 +79,6 @@ def test_a_wide_margin_that_noise_eats_does_not_rule_out_a_narrow_one_that_holds
     assert choice.point is sure
 
 
-def test_pooled_rows_decide_smaller_bounds():
-    """The margin of 10,000 rows a group is 0.65 points, that of 20,000 is 0.45."""
-    frontier = Frontier((point(0.85, 0.012),))
-    assert not frontier.select(at_most(0.0175), confidence=0.9).met
-    assert frontier.select(at_most(0.0175), confidence=0.9, evidence="pooled").met
-
-
-def test_pooled_rows_do_not_hide_what_validation_rows_show():
-    frontier = Frontier((point(0.9, 0.06, train_gap=0.0), point(0.8, 0.04)))
-    assert frontier.select(at_most(0.05), evidence="pooled").point is frontier.points[1]
-
-
 def test_what_noise_hides_is_not_worth_accuracy_where_nothing_is_sure_enough():
     """With 10,000 rows a group the surest may easily miss by half a point, so less decides nothing.
 

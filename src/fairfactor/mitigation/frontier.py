@@ -16,7 +16,7 @@ from fairfactor.mitigation.constraint import METRIC_OF_NAME, ROUNDING, Constrain
 from fairfactor.mitigation.hypervolume import dominated_area
 from fairfactor.mitigation.operating_point import OperatingPoint
 
-Evidence = Literal["train_and_validation", "validation", "pooled"]
+Evidence = Literal["train_and_validation", "validation"]
 
 NEGLIGIBLE_EXCESS = 0.002
 """Misses of a bound that differ by less than this are not worth accuracy: rows by the ten thousand
@@ -104,69 +104,15 @@ class Frontier:
         return self._samples[key] + bound  # a bound shifts an excess
 
     def _sure_excess(
-        self,
-        index: int,
-        constraints: Sequence[Constraint],
-        confidence: float | None,
-        *,
-        pooled: bool,
+        self, index: int, constraints: Sequence[Constraint], confidence: float | None
     ) -> float:
         """The largest excess of a point over the bounds, in a share of bootstrap samples."""
         if confidence is None or not constraints:
             return -np.inf
         return max(
-            sure_value(self._excess_samples(index, constraint, pooled=pooled), confidence)
+            sure_value(self._excess_samples(index, constraint, pooled=False), confidence)
             for constraint in constraints
         )
-
-    def _refused(self, *, constant: bool) -> NDArray[np.bool_]:
-        """Which points are not chosen: useless ones, unless asked for or there is no other."""
-        if constant or self._constant.all():
-            return np.zeros(len(self.points), dtype=bool)
-        return self._constant
-
-    def weigh(
-        self,
-        constraints: Sequence[Constraint],
-        *,
-        minimize: str = "error_rate",
-        constant: bool = False,
-    ) -> Selection:
-        """Weigh the objective against the miss of each bound that has to be expected.
-
-        The point of the least c + `EXCESS_PRICE` · Σ_b E[max(g_b − b, 0)]: c is the objective on
-        validation rows, g_b the gap of a bootstrap sample of training and validation rows together.
-        A rule that keeps a bound by luck is expected to miss it by about as much as one that just
-        misses it, so unlike in `select` neither luck nor a margin that hardly any rule can keep
-        decides, and a smaller bound never gives a worse point than one that is easily kept.
-
-        Of all points the 200 are weighed that are best if nothing but estimates counts.
-
-        Args:
-            constraints: What should hold.
-            minimize: As in `select`.
-            constant: As in `select`.
-
-        Returns:
-            The choice; it is met if the estimates on training and validation rows together are.
-        """
-        cost = _cost(minimize, [self.validation])
-        cost = np.where(self._refused(constant=constant), np.inf, cost)
-        excesses = [constraint.excess(self._pooled) for constraint in constraints]
-        estimated = cost + EXCESS_PRICE * sum(np.maximum(e, 0) for e in excesses)
-        nearest = np.argsort(estimated, kind="stable")[:_NEAREST]
-        expected = [
-            sum(
-                np.maximum(self._excess_samples(index, constraint, pooled=True), 0).mean()
-                for constraint in constraints
-            )
-            for index in nearest.tolist()
-        ]
-        index = int(nearest[np.argmin(cost[nearest] + EXCESS_PRICE * np.array(expected))])
-        point = self.points[index]
-        met = all(excess[index] <= ROUNDING for excess in excesses)
-        message = self._found(point, constraints) if met else self._missed(point, constraints, None)
-        return Selection(point, met, message)
 
     def select(
         self,
@@ -186,12 +132,10 @@ class Frontier:
 
         Args:
             constraints: What has to hold; none leaves the most accurate point.
-            confidence: The share of bootstrap samples that must keep each bound; ``None`` asks for
-                the estimates alone.
-            evidence: Rows on which each bound must hold. "train_and_validation": on both of them,
-                and with confidence on validation rows. "pooled": on validation rows, and with
-                confidence on both together; more rows, so that smaller bounds can be decided, but
-                rows among them that the models were fitted on.
+            confidence: The share of bootstrap samples of the validation rows that must keep each
+                bound; ``None`` asks for the estimates alone.
+            evidence: Rows on which each bound must hold. "validation" leaves out the training rows,
+                as on rows that a model knows by heart its gaps say nothing.
             minimize: What to minimise among the points that meet the constraints: "error_rate", or
                 a gap such as "equalized_odds" next to a constraint on accuracy.
             constant: Whether rules that decide the same for everyone may be chosen too.
@@ -200,38 +144,79 @@ class Frontier:
             The choice; if no point meets the constraints, the best of those that miss them by
             least, differences of `NEGLIGIBLE_EXCESS` aside. With confidence, that of `weigh`, as
             noise hides which of them is the nearest.
-
-        Raises:
-            ArgumentError: If ``evidence`` or ``minimize`` is not one of the names above.
         """
-        if evidence not in get_args(Evidence):
-            raise ArgumentError("evidence", evidence, f"one of {', '.join(get_args(Evidence))}")
-        pooled = evidence == "pooled"
-        others = {"validation": [], "pooled": [self._pooled], "train_and_validation": [self.train]}
-        parts = [self.validation, *others[evidence]]
+        parts = [self.validation, *([self.train] if _trusts_training(evidence) else [])]
         cost, error = _cost(minimize, parts), _cost("error_rate", parts)
         excess = np.full(len(self.points), -np.inf)
         for constraint in constraints:
             excess = np.maximum(excess, np.max([constraint.excess(p) for p in parts], axis=0))
         excess[self._refused(constant=constant)] = np.inf
         best = np.lexsort((error, cost))
-        for index in best[excess[best] <= ROUNDING].tolist():
-            if self._sure_excess(index, constraints, confidence, pooled=pooled) <= ROUNDING:
-                point = self.points[index]
-                message = self._found(point, constraints)
-                if confidence is not None and not self.keeps_most_worth(point.metric("accuracy")):
-                    estimated = self.points[best[excess[best] <= ROUNDING][0]].metric("accuracy")
-                    message += (
-                        f" By the estimates alone it would be {estimated:.2%}; a lower "
-                        "--confidence comes near that."
-                    )
-                return Selection(point, True, message)
+        kept = best[excess[best] <= ROUNDING].tolist()
+        for index in kept:
+            if self._sure_excess(index, constraints, confidence) <= ROUNDING:
+                message = self._found(self.points[index], constraints, self.points[kept[0]])
+                return Selection(self.points[index], True, message)
         if confidence is None:
-            near = best[excess[best] <= excess.min() + NEGLIGIBLE_EXCESS]
-            point = self.points[near[0]]
+            point = self.points[best[excess[best] <= excess.min() + NEGLIGIBLE_EXCESS][0]]
         else:
-            point = self.weigh(constraints, minimize=minimize, constant=constant).point
+            point = self.weigh(
+                constraints, evidence=evidence, minimize=minimize, constant=constant
+            ).point
         return Selection(point, False, self._missed(point, constraints, confidence))
+
+    def weigh(
+        self,
+        constraints: Sequence[Constraint],
+        *,
+        evidence: Evidence = "train_and_validation",
+        minimize: str = "error_rate",
+        constant: bool = False,
+    ) -> Selection:
+        """Weigh the objective against the miss of each bound that has to be expected.
+
+        The point of the least c + `EXCESS_PRICE` · Σ_b E[max(g_b − b, 0)]: c is the objective on
+        validation rows, g_b the gap of a bootstrap sample of training and validation rows together.
+        A rule that keeps a bound by luck is expected to miss it by about as much as one that just
+        misses it. So neither luck decides nor a margin that hardly any rule can keep, and a smaller
+        bound never gives a worse point than one that is easily kept.
+
+        Of all points the 200 are weighed that are best if nothing but estimates counts.
+
+        Args:
+            constraints: What should hold.
+            evidence: As in `select`.
+            minimize: As in `select`.
+            constant: As in `select`.
+
+        Returns:
+            The choice; it is met if the estimates on these rows keep every bound.
+        """
+        pooled = _trusts_training(evidence)
+        cost = _cost(minimize, [self.validation])
+        cost = np.where(self._refused(constant=constant), np.inf, cost)
+        rows = self._pooled if pooled else self.validation
+        excesses = [constraint.excess(rows) for constraint in constraints]
+        estimated = cost + EXCESS_PRICE * sum(np.maximum(e, 0) for e in excesses)
+        nearest = np.argsort(estimated, kind="stable")[:_NEAREST]
+        expected = [
+            sum(
+                np.maximum(self._excess_samples(index, constraint, pooled=pooled), 0).mean()
+                for constraint in constraints
+            )
+            for index in nearest.tolist()
+        ]
+        index = int(nearest[np.argmin(cost[nearest] + EXCESS_PRICE * np.array(expected))])
+        point = self.points[index]
+        if all(excess[index] <= ROUNDING for excess in excesses):
+            return Selection(point, True, self._found(point, constraints, point))
+        return Selection(point, False, self._missed(point, constraints, None))
+
+    def _refused(self, *, constant: bool) -> NDArray[np.bool_]:
+        """Which points are not chosen: useless ones, unless asked for or there is no other."""
+        if constant or self._constant.all():
+            return np.zeros(len(self.points), dtype=bool)
+        return self._constant
 
     def keeps_most_worth(self, accuracy: float) -> bool:
         """Whether a validation accuracy keeps at least half of what the inputs are worth.
@@ -246,18 +231,27 @@ class Frontier:
         useless = float(accuracies[self._constant].max(initial=0.0))
         return useless == 0 or accuracy - useless >= (float(accuracies.max()) - useless) / 2
 
-    def _found(self, point: OperatingPoint, constraints: Sequence[Constraint]) -> str:
+    def _found(
+        self, point: OperatingPoint, constraints: Sequence[Constraint], estimated: OperatingPoint
+    ) -> str:
+        """Say what was chosen, and if it is little worth, what the estimates alone would give."""
         accuracy = point.metric("accuracy")
         kept = " and ".join(_measured(point, c.metric) for c in constraints) or "no constraint"
-        price = ""
-        if not self.keeps_most_worth(accuracy):
-            accuracies = METRICS["accuracy"](self.validation)
-            price = (
-                " That gives up more than half of what the inputs are worth: the same decision for "
-                f"everyone has {accuracies[self._constant].max():.2%}, the most accurate point "
-                f"{accuracies.max():.2%}."
+        found = f"Validation accuracy {accuracy:.2%} with {kept} ({point.recipe})."
+        if self.keeps_most_worth(accuracy):
+            return found
+        accuracies = METRICS["accuracy"](self.validation)
+        found += (
+            " That gives up more than half of what the inputs are worth: the same decision for "
+            f"everyone has {accuracies[self._constant].max():.2%}, the most accurate point "
+            f"{accuracies.max():.2%}."
+        )
+        if estimated is not point:
+            found += (
+                f" By the estimates alone it would be {estimated.metric('accuracy'):.2%}; a lower "
+                "--confidence comes near that."
             )
-        return f"Validation accuracy {accuracy:.2%} with {kept} ({point.recipe}).{price}"
+        return found
 
     def _missed(
         self, point: OperatingPoint, constraints: Sequence[Constraint], confidence: float | None
@@ -308,6 +302,20 @@ class Frontier:
         values = (Constraint(name, 0.0).value(self.validation) for name in (metric, "accuracy"))
         points = zip(*(value.tolist() for value in values), strict=True)
         return dominated_area(points, worst_gap, worst_accuracy)
+
+
+def _trusts_training(evidence: str) -> bool:
+    """Whether gaps on training rows count too.
+
+    Returns:
+        False if those of validation rows are all that counts.
+
+    Raises:
+        ArgumentError: If there is no such evidence.
+    """
+    if evidence not in get_args(Evidence):
+        raise ArgumentError("evidence", evidence, f"one of {', '.join(get_args(Evidence))}")
+    return evidence == "train_and_validation"
 
 
 def _stacked(counts: Sequence[ConfusionCounts]) -> ConfusionCounts:
