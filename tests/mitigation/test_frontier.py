@@ -1,6 +1,8 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from tests.mitigation.example_points import CONSTANT, at_most, of_counts, point, rates
+from tests.mitigation.example_points import CONSTANT, at_most, counts, of_counts, point, rates
 
 from fairfactor.errors import ArgumentError
 from fairfactor.fairness import METRICS, ConfusionCounts
@@ -147,6 +149,18 @@ class TestWeighing:
                 costs.append(error + EXCESS_PRICE * sum(misses) / len(misses))
             found = Frontier(tuple(points)).weigh(at_most(bound)).point
             assert found is points[int(np.argmin(costs))]
+
+    def test_rows_that_models_know_by_heart_do_not_count(self):
+        """Known by heart: 97 % on training rows, 80 % on validation rows."""
+        train = counts(0.97, 0.0)
+        lucky, steady = (
+            replace(point(accuracy, gap), train=train)
+            for accuracy, gap in ((0.8, 0.06), (0.78, 0.03))
+        )
+        frontier = Frontier((lucky, steady))
+        assert frontier.weigh(at_most(0.03)).point is steady
+        unknown = Frontier(tuple(replace(p, train=counts(0.8, 0.0)) for p in frontier.points))
+        assert unknown.weigh(at_most(0.03)).point.validation is lucky.validation
 
     def test_it_says_what_estimates_keep(self, frontier):
         assert frontier.weigh(at_most(0.15)).met
