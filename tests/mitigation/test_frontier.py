@@ -8,7 +8,7 @@ from fairfactor.errors import ArgumentError
 from fairfactor.fairness import METRICS, ConfusionCounts
 from fairfactor.intervals import resample
 from fairfactor.mitigation.constraint import Constraint
-from fairfactor.mitigation.frontier import EXCESS_PRICE, Frontier
+from fairfactor.mitigation.frontier import Frontier
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ class TestWeighing:
     def test_it_is_the_least_of_a_loop_over_all_points(self):
         source = np.random.default_rng(0)
         points = [point(*pair) for pair in source.uniform((0.6, 0.0), (0.84, 0.3), (40, 2))]
-        for bound in (0.0, 0.02, 0.1, 0.25):
+        for bound, price in ((0.0, 1.0), (0.02, 5.0), (0.1, 2.0), (0.25, 20.0)):
             costs = []
             for one in points:
                 pooled = ConfusionCounts(
@@ -146,8 +146,8 @@ class TestWeighing:
                 gaps = METRICS["demographic_parity_difference"](resample(pooled, 400))
                 misses = [max(float(gap) - bound, 0.0) for gap in gaps]
                 error = 1 - one.metric("accuracy")
-                costs.append(error + EXCESS_PRICE * sum(misses) / len(misses))
-            found = Frontier(tuple(points)).weigh(at_most(bound)).point
+                costs.append(error + price * sum(misses) / len(misses))
+            found = Frontier(tuple(points)).weigh(at_most(bound), price=price).point
             assert found is points[int(np.argmin(costs))]
 
     def test_rows_that_models_know_by_heart_do_not_count(self):

@@ -102,7 +102,7 @@ class TestAnswer:
         best = ours.frontier.select([]).point.metric("accuracy")
         for bound in BOUNDS:
             limit = Constraint("demographic_parity", bound)
-            expected = ours._tested(ours.frontier.weigh([limit]))
+            expected = ours._tested(ours.frontier.weigh([limit], price=1.0))
             assert ours.answer("demographic_parity", bound, best) == expected
             assert ours.choose("demographic_parity", bound) == expected
 

@@ -180,13 +180,14 @@ class Frontier:
         self,
         constraints: Sequence[Constraint],
         *,
+        price: float = EXCESS_PRICE,
         evidence: Evidence = "train_and_validation",
         minimize: str = "error_rate",
         constant: bool = False,
     ) -> Selection:
         """Weigh the objective against the miss of each bound that has to be expected.
 
-        The point of the least c + `EXCESS_PRICE` · Σ_b E[max(g_b − b, 0)]: c is the objective on
+        The point of the least c + p · Σ_b E[max(g_b − b, 0)]: p is the price, c is the objective on
         validation rows, g_b the gap of a bootstrap sample of training and validation rows together,
         or of the latter alone if the training rows are known by heart (`KNOWN_BY_HEART`).
         A rule that keeps a bound by luck is expected to miss it by about as much as one that just
@@ -197,6 +198,8 @@ class Frontier:
 
         Args:
             constraints: What should hold.
+            price: What a point beyond a bound costs, in points of the objective. The higher, the
+                more of a margin is kept.
             evidence: As in `select`.
             minimize: As in `select`.
             constant: As in `select`.
@@ -209,7 +212,7 @@ class Frontier:
         cost = np.where(self._refused(constant=constant), np.inf, cost)
         rows = self._pooled if pooled else self.validation
         excesses = [constraint.excess(rows) for constraint in constraints]
-        estimated = cost + EXCESS_PRICE * sum(np.maximum(e, 0) for e in excesses)
+        estimated = cost + price * sum(np.maximum(e, 0) for e in excesses)
         nearest = np.argsort(estimated, kind="stable")[:_NEAREST]
         expected = [
             sum(
@@ -218,7 +221,7 @@ class Frontier:
             )
             for index in nearest.tolist()
         ]
-        index = int(nearest[np.argmin(cost[nearest] + EXCESS_PRICE * np.array(expected))])
+        index = int(nearest[np.argmin(cost[nearest] + price * np.array(expected))])
         point = self.points[index]
         if all(excess[index] <= ROUNDING for excess in excesses):
             return Selection(point, True, self._found(point, constraints, point))

@@ -38,6 +38,9 @@ BOUNDS = (
 )
 """Bounds at which our frontier is shown."""
 
+EXCESS_PRICE = 1.0
+"""In a comparison at equal gaps a point of gap beyond the other's counts like one of error."""
+
 Entry = tuple[str, int]
 """A peer's key and the place of one of its settings."""
 
@@ -223,7 +226,7 @@ class _Ours:
 
     def choose(self, gap: str, bound: float) -> Choice:
         """Our point for a bound."""
-        return self._tested(self.frontier.weigh([Constraint(gap, min(bound, 1.0))]))
+        return self._weighed(Constraint(gap, min(bound, 1.0)))
 
     def answer(self, gap: str, bound: float, accuracy: float) -> Choice:
         """Our point for a peer's, by the rule that `fairfactor.studies.duels` states."""
@@ -232,7 +235,10 @@ class _Ours:
             anything = self.frontier.select([limit, floor], constant=True)
             if anything.met:
                 return self._tested(anything)
-        return self._tested(self.frontier.weigh([limit]))
+        return self._weighed(limit)
+
+    def _weighed(self, limit: Constraint) -> Choice:
+        return self._tested(self.frontier.weigh([limit], price=EXCESS_PRICE))
 
     def _tested(self, selection: Selection) -> Choice:
         point = selection.point
