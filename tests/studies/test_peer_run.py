@@ -71,9 +71,7 @@ class TestOurs:
         for run in peer_comparison.runs:
             assert set(run.frontier) == {(gap, bound) for gap in GAPS for bound in BOUNDS}
             for gap in GAPS:
-                met = [run.frontier[gap, bound].met for bound in BOUNDS]
-                assert met == sorted(met)
-                assert met[-1]
+                assert run.frontier[gap, BOUNDS[-1]].met
 
 
 def always_no(problem: Problem, _setting: object) -> PeerResult:
