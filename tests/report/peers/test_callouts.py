@@ -26,5 +26,15 @@ def test_equal_marks_get_different_places() -> None:
     assert len(set(offsets)) == 8
 
 
+def test_numbers_stay_within_the_picture() -> None:
+    marks = [(100.0 + 9 * index, 200.0) for index in range(8)]
+    corner = (marks[-1][0], 200.0)
+    for (x, _), (dx, dy) in zip(
+        marks, callout_offsets(marks, ["12"] * 8, corner=corner), strict=True
+    ):
+        assert x + dx <= corner[0] - 7
+        assert dy <= -HEIGHT / 2
+
+
 def test_no_marks() -> None:
     assert callout_offsets([], []) == ()

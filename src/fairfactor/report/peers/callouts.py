@@ -14,12 +14,15 @@ RADII = (14.0, 24.0, 36.0, 50.0)  # px from the mark to the middle of its number
 DIRECTIONS = (45, 0, 315, 90, 270, 135, 225, 180)  # degrees, the best first
 
 
-def callout_offsets(marks: Sequence[Place], texts: Sequence[str]) -> tuple[Place, ...]:
+def callout_offsets(
+    marks: Sequence[Place], texts: Sequence[str], *, corner: Place = (math.inf, math.inf)
+) -> tuple[Place, ...]:
     """Place the text of each mark near it, one after the other.
 
     Args:
         marks: (x, y) of each mark in px.
         texts: The text of each mark; texts are short.
+        corner: Right end and foot of the picture, which no text goes beyond.
 
     Returns:
         From each mark to the middle of its text, in px: the first of a fixed list of offsets that
@@ -31,10 +34,14 @@ def callout_offsets(marks: Sequence[Place], texts: Sequence[str]) -> tuple[Place
     for (x, y), text in zip(marks, texts, strict=True):
         size = (DIGIT * len(text) / 2 + 1, HEIGHT / 2)
         costs = [
-            (sum(_overlap((x + dx, y + dy, *size), box) for box in [*marked, *taken]), rank)
+            (
+                x + dx + size[0] > corner[0] or y + dy + size[1] > corner[1],
+                sum(_overlap((x + dx, y + dy, *size), box) for box in [*marked, *taken]),
+                rank,
+            )
             for rank, (dx, dy) in enumerate(_candidates())
         ]
-        dx, dy = list(_candidates())[min(costs)[1]]
+        dx, dy = list(_candidates())[min(costs)[2]]
         taken.append((x + dx, y + dy, *size))
         offsets.append((dx, dy))
     return tuple(offsets)

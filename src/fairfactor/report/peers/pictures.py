@@ -18,6 +18,7 @@ from fairfactor.report.wording import fixed
 
 ACCURACY = "accuracy"
 NARROW = 290  # px, the width of a picture on a phone, where numbers are closest together
+MARGIN = 4  # px that a number may go beyond the right end of a picture
 OURS_SERIES = (4, 5)
 TARGETS = {
     "none": ("no gap", 0),
@@ -27,6 +28,8 @@ TARGETS = {
 OTHER_TARGET_SERIES = 6
 SHOWN_ACCURACY = 0.06
 """How far below the most accurate method a picture goes; marks further down lie on its edge."""
+SHOWN_ABOVE = 0.015
+"""How far above the most accurate method a picture goes; intervals may end beyond its edge."""
 SHOWN_GAP = 1.5
 """How many times the largest gap of ours a picture goes to the right."""
 
@@ -126,9 +129,12 @@ def pictures(run: PeersRun) -> tuple[Picture, ...]:
     estimates = [row.summary.get(ACCURACY, NO_ESTIMATE) for row in run.measured]
     estimates += [p.summary.get(ACCURACY, NO_ESTIMATE) for f in run.frontiers for p in f.points]
     means = [estimate.mean for estimate in estimates if estimate.mean is not None]
-    floor = max(means, default=0.0) - SHOWN_ACCURACY
+    best = max(means, default=0.0)
+    floor, ceiling = best - SHOWN_ACCURACY, best + SHOWN_ABOVE
     shown = [e for e in estimates if e.mean is not None and e.mean >= floor]
-    values = [max(value, floor) for e in shown for value in e.parts if value is not None]
+    values = [
+        min(max(value, floor), ceiling) for e in shown for value in e.parts if value is not None
+    ]
     accuracy = Scale.covering(values, least_span=0.01)
     return tuple(
         _picture(run, gap, accuracy, f"picture-{index + 1}") for index, gap in enumerate(run.gaps)
@@ -215,7 +221,9 @@ def _marks(run: PeersRun, plane: Plane, gap: Metric) -> Iterator[Markup]:
         yield plane.mark(across, up, row_series(row))
     places = [(across.mean or 0.0, up.mean or 0.0) for _, _, across, up in drawn]
     pixels = [(plane.across.position(x) * NARROW / 100, plane.y(y)) for x, y in places]
-    offsets = callout_offsets(pixels, [number for number, *_ in drawn])
+    offsets = callout_offsets(
+        pixels, [number for number, *_ in drawn], corner=(NARROW + MARGIN, plane.height)
+    )
     for (number, *_), (x, y), (dx, dy) in zip(drawn, places, offsets, strict=True):
         far = abs(dx) > RADII[0] or abs(dy) > RADII[0]
         leader = [element("path", class_="leader", d=f"M0 0L{dx:g} {dy:g}")] if far else []
