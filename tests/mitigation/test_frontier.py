@@ -116,12 +116,28 @@ def test_says_when_most_of_the_accuracy_above_a_constant_is_given_up(frontier):
         "has 70.00%, the most accurate point 90.00%."
     )
     assert "half" not in both.select(at_most(0.3)).message
-    near = Frontier((*both.points, point(0.85, 0.019)))
-    assert "estimates" not in near.select(at_most(0.02)).message
-    assert near.select(at_most(0.02), confidence=0.9).message.endswith(
-        "By the estimates alone it would be 85.00%; a lower --confidence comes near that."
-    )
     assert "half" not in frontier.select(at_most(0.05)).message
+
+
+def test_what_is_little_worth_is_not_chosen_where_a_miss_is_worth_its_accuracy():
+    sure, near, far = point(0.78, 0.0), point(0.85, 0.016), point(0.9, 0.2)
+    useful = Frontier((far, sure, near, CONSTANT))
+    missed = useful.select(at_most(0.02), confidence=0.9)
+    assert (missed.point, missed.met) == (near, False)
+    assert missed.message.startswith("No operating point of use meets demographic_parity<=0.02")
+    assert "One with accuracy 78.00% would (r). That gives up more than half" in missed.message
+    assert useful.select(at_most(0.02)).point is near
+    without = Frontier((far, sure, CONSTANT)).select(at_most(0.02), confidence=0.9)
+    assert (without.point, without.met) == (sure, True)
+
+
+def test_luck_does_not_meet_a_bound_that_rows_cannot_decide():
+    """With 2,000 rows a group equal rates differ by 2 points or more in a tenth of samples."""
+    lucky = replace(point(0.85, 0.0), validation=counts(0.85, 0.0, rows=2000))
+    frontier = Frontier((lucky, point(0.9, 0.2)))
+    for bound, met in ((0.015, False), (0.03, True)):
+        choice = frontier.select(at_most(bound), confidence=0.9)
+        assert (choice.point, choice.met) == (lucky, met)
 
 
 def test_a_gap_can_be_minimised_under_a_floor_of_accuracy(frontier):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fairfactor.errors import ArgumentError
 from fairfactor.fairness import METRICS, Array, ConfusionCounts
 from fairfactor.mitigation.constraint import METRIC_OF_NAME, ROUNDING, Constraint, sure_value
+from fairfactor.mitigation.decidability import smallest_decidable_bound
 from fairfactor.mitigation.hypervolume import dominated_area
 from fairfactor.mitigation.operating_point import OperatingPoint
 
@@ -115,14 +116,15 @@ class Frontier:
         return self._samples[key] + bound  # a bound shifts an excess
 
     def _sure_excess(
-        self, index: int, constraints: Sequence[Constraint], confidence: float | None
+        self, index: int, constraints: Sequence[Constraint], confidence: float
     ) -> float:
         """The largest excess of a point over the bounds, in a share of bootstrap samples."""
-        if confidence is None or not constraints:
-            return -np.inf
         return max(
-            sure_value(self._excess_samples(index, constraint, pooled=False), confidence)
-            for constraint in constraints
+            (
+                sure_value(self._excess_samples(index, constraint, pooled=False), confidence)
+                for constraint in constraints
+            ),
+            default=-np.inf,
         )
 
     def select(
@@ -144,7 +146,9 @@ class Frontier:
         Args:
             constraints: What has to hold; none leaves the most accurate point.
             confidence: The share of bootstrap samples of the validation rows that must keep each
-                bound; ``None`` asks for the estimates alone.
+                bound; ``None`` asks for the estimates alone. A bound that these rows cannot decide
+                at all for a rule like a point (`smallest_decidable_bound`) is kept by luck, so such
+                a point does not meet it.
             evidence: Rows on which each bound must hold. "validation" leaves out the training rows,
                 as on rows that a model knows by heart its gaps say nothing.
             minimize: What to minimise among the points that meet the constraints: "error_rate", or
@@ -154,7 +158,8 @@ class Frontier:
         Returns:
             The choice; if no point meets the constraints, the best of those that miss them by
             least, differences of `NEGLIGIBLE_EXCESS` aside. With confidence, that of `weigh`, as
-            noise hides which of them is the nearest.
+            noise hides which of them is the nearest; and that of `weigh` too where it keeps, and
+            the one that meets the constraints does not, half of what the inputs are worth.
         """
         parts = [self.validation, *([self.train] if _trusts_training(evidence) else [])]
         cost, error = _cost(minimize, parts), _cost("error_rate", parts)
@@ -164,17 +169,19 @@ class Frontier:
         excess[self._refused(constant=constant)] = np.inf
         best = np.lexsort((error, cost))
         kept = best[excess[best] <= ROUNDING].tolist()
-        for index in kept:
-            if self._sure_excess(index, constraints, confidence) <= ROUNDING:
-                message = self._found(self.points[index], constraints, self.points[kept[0]])
-                return Selection(self.points[index], True, message)
+        met = next((i for i in kept if self._is_sure(i, constraints, confidence)), None)
         if confidence is None:
-            point = self.points[best[excess[best] <= excess.min() + NEGLIGIBLE_EXCESS][0]]
+            found = self.points[best[excess[best] <= excess.min() + NEGLIGIBLE_EXCESS][0]]
         else:
-            point = self.weigh(
+            found = self.weigh(
                 constraints, evidence=evidence, minimize=minimize, constant=constant
             ).point
-        return Selection(point, False, self._missed(point, constraints, confidence))
+        if met is None:
+            return Selection(found, False, self._missed(found, constraints, confidence))
+        point = self.points[met]
+        if self._is_worth_less(point, found):
+            return Selection(found, False, self._missed(found, constraints, confidence, point))
+        return Selection(point, True, self._found(point, constraints))
 
     def weigh(
         self,
@@ -224,8 +231,29 @@ class Frontier:
         index = int(nearest[np.argmin(cost[nearest] + price * np.array(expected))])
         point = self.points[index]
         if all(excess[index] <= ROUNDING for excess in excesses):
-            return Selection(point, True, self._found(point, constraints, point))
+            return Selection(point, True, self._found(point, constraints))
         return Selection(point, False, self._missed(point, constraints, None))
+
+    def _is_sure(
+        self, index: int, constraints: Sequence[Constraint], confidence: float | None
+    ) -> bool:
+        """Whether the validation rows tell that a point keeps the bounds, and by more than luck."""
+        if confidence is None:
+            return True
+        if self._sure_excess(index, constraints, confidence) > ROUNDING:
+            return False
+        counts = self.points[index].validation
+        smallest = (
+            (constraint.bound, smallest_decidable_bound(constraint, counts, confidence))
+            for constraint in constraints
+        )
+        return all(found is None or found <= bound for bound, found in smallest)
+
+    def _is_worth_less(self, point: OperatingPoint, other: OperatingPoint) -> bool:
+        """Whether a point gives up half of what the inputs are worth, and another does not."""
+        return not self.keeps_most_worth(point.metric("accuracy")) and self.keeps_most_worth(
+            other.metric("accuracy")
+        )
 
     def _refused(self, *, constant: bool) -> NDArray[np.bool_]:
         """Which points are not chosen: useless ones, unless asked for or there is no other."""
@@ -246,44 +274,48 @@ class Frontier:
         useless = float(accuracies[self._constant].max(initial=0.0))
         return useless == 0 or accuracy - useless >= (float(accuracies.max()) - useless) / 2
 
-    def _found(
-        self, point: OperatingPoint, constraints: Sequence[Constraint], estimated: OperatingPoint
-    ) -> str:
-        """Say what was chosen, and if it is little worth, what the estimates alone would give."""
+    def _found(self, point: OperatingPoint, constraints: Sequence[Constraint]) -> str:
         accuracy = point.metric("accuracy")
         kept = " and ".join(_measured(point, c.metric) for c in constraints) or "no constraint"
         found = f"Validation accuracy {accuracy:.2%} with {kept} ({point.recipe})."
-        if self.keeps_most_worth(accuracy):
-            return found
+        return found if self.keeps_most_worth(accuracy) else f"{found} {self._little_worth}"
+
+    @property
+    def _little_worth(self) -> str:
         accuracies = METRICS["accuracy"](self.validation)
-        found += (
-            " That gives up more than half of what the inputs are worth: the same decision for "
+        return (
+            "That gives up more than half of what the inputs are worth: the same decision for "
             f"everyone has {accuracies[self._constant].max():.2%}, the most accurate point "
             f"{accuracies.max():.2%}."
         )
-        if estimated is not point:
-            found += (
-                f" By the estimates alone it would be {estimated.metric('accuracy'):.2%}; a lower "
-                "--confidence comes near that."
-            )
-        return found
 
     def _missed(
-        self, point: OperatingPoint, constraints: Sequence[Constraint], confidence: float | None
+        self,
+        point: OperatingPoint,
+        constraints: Sequence[Constraint],
+        confidence: float | None,
+        of_little_worth: OperatingPoint | None = None,
     ) -> str:
         wanted = " and ".join(map(str, constraints))
         sure = "" if confidence is None else f" at confidence {confidence:g}"
         nearest = " and ".join(_measured(point, c.metric) for c in constraints)
-        useless = ""
+        of_use = "" if of_little_worth is None else " of use"
+        missed = (
+            f"No operating point{of_use} meets {wanted}{sure}. The nearest has {nearest} at "
+            f"validation accuracy {point.metric('accuracy'):.2%} ({point.recipe}). Relax the bound "
+            "or add recipes."
+        )
+        if of_little_worth is not None:
+            accuracy = of_little_worth.metric("accuracy")
+            return (
+                f"{missed} One with accuracy {accuracy:.2%} would ({of_little_worth.recipe}). "
+                f"{self._little_worth}"
+            )
         for other in self.points:
             if other.is_constant and all(c.is_met(other.validation) for c in constraints):
                 accuracy = other.metric("accuracy")
-                useless = f" The same decision for everyone would, at accuracy {accuracy:.2%}."
-        return (
-            f"No operating point meets {wanted}{sure}. The nearest has {nearest} at validation "
-            f"accuracy {point.metric('accuracy'):.2%} ({point.recipe}). Relax the bound or add "
-            f"recipes.{useless}"
-        )
+                missed += f" The same decision for everyone would, at accuracy {accuracy:.2%}."
+        return missed
 
     def pareto(self, metric: str = "equalized_odds") -> Frontier:
         """The points that no other beats on both validation accuracy and a gap, by rising gap.
