@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from fairfactor.errors import ArgumentError
 from fairfactor.fairness import METRICS, Array, ConfusionCounts
-from fairfactor.mitigation.constraint import METRIC_OF_NAME, ROUNDING, Constraint, sure_value
-from fairfactor.mitigation.decidability import smallest_decidable_bound
+from fairfactor.mitigation.constraint import METRIC_OF_NAME, ROUNDING, Constraint
+from fairfactor.mitigation.counted_points import CountedPoints
 from fairfactor.mitigation.hypervolume import dominated_area
 from fairfactor.mitigation.operating_point import OperatingPoint
 
@@ -27,11 +27,6 @@ EXCESS_PRICE = 5.0
 """What a point of a gap beyond its bound costs, in points of the objective. Chosen on Adult, seeds
 60 to 65, and on photographs, seeds 100 to 103, where 3 to 10 did about the same."""
 
-KNOWN_BY_HEART = 0.015
-"""So much more accurate on training than on validation rows, models know the former by heart, and
-gaps there say nothing about new rows."""
-
-_REPLICATES = 400
 _NEAREST = 200
 
 
@@ -71,61 +66,23 @@ class Frontier:
         return len(self.points)
 
     @cached_property
+    def _counted(self) -> CountedPoints:
+        return CountedPoints(self.points)
+
+    @property
     def train(self) -> ConfusionCounts:
         """Counts on the training rows, with a leading axis of points."""
-        return _stacked([point.train for point in self.points])
+        return self._counted.train
 
-    @cached_property
+    @property
     def validation(self) -> ConfusionCounts:
         """Counts on the validation rows, with a leading axis of points."""
-        return _stacked([point.validation for point in self.points])
-
-    @cached_property
-    def _pooled(self) -> ConfusionCounts:
-        """Counts on the training and validation rows together."""
-        return ConfusionCounts(
-            self.train.cells + self.validation.cells, self.validation.group_names
-        )
+        return self._counted.validation
 
     @cached_property
     def _constant(self) -> NDArray[np.bool_]:
         """Which points decide the same for everyone."""
         return np.array([point.is_constant for point in self.points])
-
-    @cached_property
-    def _knows_training_rows(self) -> bool:
-        """Whether the most accurate model knows the training rows by heart."""
-        train, validation = (METRICS["accuracy"](c) for c in (self.train, self.validation))
-        best = int(np.argmax(validation))
-        return bool(train[best] - validation[best] > KNOWN_BY_HEART)
-
-    @cached_property
-    def _samples(self) -> dict[tuple[str, bool, int], Array]:
-        """What `_excess_samples` has drawn."""
-        return {}
-
-    def _excess_samples(self, index: int, constraint: Constraint, *, pooled: bool) -> Array:
-        """The excess of a point over a bound in bootstrap samples of the rows."""
-        key = (constraint.metric, pooled, index)
-        if key not in self._samples:
-            counts = (self._pooled if pooled else self.validation).cells[index]
-            self._samples[key] = Constraint(constraint.metric, 0.0).sampled_excess(
-                ConfusionCounts(counts, self.validation.group_names), replicates=_REPLICATES
-            )
-        bound = constraint.bound if constraint.is_floor else -constraint.bound
-        return self._samples[key] + bound  # a bound shifts an excess
-
-    def _sure_excess(
-        self, index: int, constraints: Sequence[Constraint], confidence: float
-    ) -> float:
-        """The largest excess of a point over the bounds, in a share of bootstrap samples."""
-        return max(
-            (
-                sure_value(self._excess_samples(index, constraint, pooled=False), confidence)
-                for constraint in constraints
-            ),
-            default=-np.inf,
-        )
 
     def select(
         self,
@@ -169,7 +126,14 @@ class Frontier:
         excess[self._refused(constant=constant)] = np.inf
         best = np.lexsort((error, cost))
         kept = best[excess[best] <= ROUNDING].tolist()
-        met = next((i for i in kept if self._is_sure(i, constraints, confidence)), None)
+        met = next(
+            (
+                index
+                for index in kept
+                if confidence is None or self._counted.is_sure(index, constraints, confidence)
+            ),
+            None,
+        )
         if confidence is None:
             found = self.points[best[excess[best] <= excess.min() + NEGLIGIBLE_EXCESS][0]]
         else:
@@ -196,7 +160,7 @@ class Frontier:
 
         The point of the least c + p · Σ_b E[max(g_b − b, 0)]: p is the price, c is the objective on
         validation rows, g_b the gap of a bootstrap sample of training and validation rows together,
-        or of the latter alone if the training rows are known by heart (`KNOWN_BY_HEART`).
+        or of the latter alone if models know the training rows by heart (`KNOWN_BY_HEART`).
         A rule that keeps a bound by luck is expected to miss it by about as much as one that just
         misses it. So neither luck decides nor a margin that hardly any rule can keep, and a smaller
         bound never gives a worse point than one that is easily kept.
@@ -214,18 +178,15 @@ class Frontier:
         Returns:
             The choice; it is met if the estimates on these rows keep every bound.
         """
-        pooled = _trusts_training(evidence) and not self._knows_training_rows
+        pooled = _trusts_training(evidence) and not self._counted.knows_training_rows
         cost = _cost(minimize, [self.validation])
         cost = np.where(self._refused(constant=constant), np.inf, cost)
-        rows = self._pooled if pooled else self.validation
+        rows = self._counted.pooled if pooled else self.validation
         excesses = [constraint.excess(rows) for constraint in constraints]
         estimated = cost + price * sum(np.maximum(e, 0) for e in excesses)
         nearest = np.argsort(estimated, kind="stable")[:_NEAREST]
         expected = [
-            sum(
-                np.maximum(self._excess_samples(index, constraint, pooled=pooled), 0).mean()
-                for constraint in constraints
-            )
+            self._counted.expected_miss(index, constraints, pooled=pooled)
             for index in nearest.tolist()
         ]
         index = int(nearest[np.argmin(cost[nearest] + price * np.array(expected))])
@@ -233,21 +194,6 @@ class Frontier:
         if all(excess[index] <= ROUNDING for excess in excesses):
             return Selection(point, True, self._found(point, constraints))
         return Selection(point, False, self._missed(point, constraints, None))
-
-    def _is_sure(
-        self, index: int, constraints: Sequence[Constraint], confidence: float | None
-    ) -> bool:
-        """Whether the validation rows tell that a point keeps the bounds, and by more than luck."""
-        if confidence is None:
-            return True
-        if self._sure_excess(index, constraints, confidence) > ROUNDING:
-            return False
-        counts = self.points[index].validation
-        smallest = (
-            (constraint.bound, smallest_decidable_bound(constraint, counts, confidence))
-            for constraint in constraints
-        )
-        return all(found is None or found <= bound for bound, found in smallest)
 
     def _is_worth_less(self, point: OperatingPoint, other: OperatingPoint) -> bool:
         """Whether a point gives up half of what the inputs are worth, and another does not."""
@@ -363,10 +309,6 @@ def _trusts_training(evidence: str) -> bool:
     if evidence not in get_args(Evidence):
         raise ArgumentError("evidence", evidence, f"one of {', '.join(get_args(Evidence))}")
     return evidence == "train_and_validation"
-
-
-def _stacked(counts: Sequence[ConfusionCounts]) -> ConfusionCounts:
-    return ConfusionCounts(np.stack([c.cells for c in counts]), counts[0].group_names)
 
 
 def _cost(name: str, parts: Sequence[ConfusionCounts]) -> Array:
