@@ -61,3 +61,14 @@ def test_a_rate_that_is_certain_and_a_label_without_rows():
 def test_what_is_no_gap():
     for name in ("accuracy", "worst_group_error", "worst_group_accuracy", "error_rate"):
         assert smallest_decidable_bound(Constraint(name, 0.5), counts([1, 1, 1, 1]), 0.9) is None
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_shares_of_many_classes_need_not_sum_to_one_exactly(seed: int) -> None:
+    cells = np.random.default_rng(seed).poisson(0.6, (2, 26, 26)) + 20 * np.eye(26, dtype=np.int64)
+    cells[:, 7] = 0  # a label without rows
+    found = smallest_decidable_bound(
+        Constraint("rms_true_positive_rate", 0.1), ConfusionCounts(cells, ("a", "b")), 0.9
+    )
+    assert found is not None
+    assert 0 < found < 1

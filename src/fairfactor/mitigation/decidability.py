@@ -55,7 +55,7 @@ def smallest_decidable_bound(
         pooled = np.broadcast_to(pooled.sum(axis=0), pooled.shape)
     totals = pooled.sum(axis=1, keepdims=True)
     chances = np.divide(pooled, totals, out=np.zeros_like(pooled), where=totals > 0)
-    chances[:, 0] += 1 - chances.sum(axis=1)  # labels without rows draw nothing
+    chances[totals[:, 0] == 0, 0] = 1  # nothing is drawn for a label without rows
     generator = np.random.default_rng(seed)
     drawn = generator.multinomial(counts.actual, chances, size=(replicates, *counts.actual.shape))
     gaps = constraint.value(ConfusionCounts(drawn, counts.group_names))
