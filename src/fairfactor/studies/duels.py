@@ -1,4 +1,4 @@
-"""Each peer's point against ours with no larger a gap on validation rows.
+"""Each peer's point against ours, chosen for the gap that the peer shows on validation rows.
 
 The rule, stated beforehand, on each seed: our point is that of `Frontier.weigh` with the gap that
 the peer shows on validation rows as the bound: the one with the least validation error plus the

@@ -71,8 +71,8 @@ class PeerOutcome:
         test: Every metric on test rows.
         trained_parameters: Number of trained parameters, where that means something.
         seconds: Time of the fit.
-        ours: For each gap of the peer's target that is defined on validation rows, our answer with
-            no larger a gap than the peer has there.
+        ours: For each gap of the peer's target that is defined on validation rows, our answer to
+            the gap that the peer has there.
     """
 
     validation: dict[str, float]
@@ -264,7 +264,7 @@ def measure(problem: Problem, part: Part, classes: NDArray[np.int64]) -> dict[st
 
 
 def _run_peer(problem: Problem, ours: _Ours, key: str, place: int) -> PeerOutcome:
-    """Fit one setting of a peer, and find our point with no larger a gap on validation rows."""
+    """Fit one setting of a peer, and find our answer to it."""
     peer = PEERS[key]
     start = perf_counter()
     with warnings.catch_warnings():

@@ -239,10 +239,9 @@ def _verdict(comparison: PeerComparison, duels: Sequence[Duel]) -> Verdict:
         f"{sum(interval.high < 0 for interval in differences)}."
     )
     rule = (
-        "Each of our points was chosen on training and validation rows, with no larger a gap than "
-        "the peer shows on validation rows where there is such a point; accuracies are compared by "
-        f"paired tests over seeds ({len(comparison.runs)} here) with Holm's adjustment for all "
-        "duels."
+        "Each of our points was chosen on training and validation rows for the gap that the peer "
+        "shows on validation rows; accuracies are compared by paired tests over seeds "
+        f"({len(comparison.runs)} here) with Holm's adjustment for all duels."
     )
     sentences = [counted, unadjusted, rule]
     lost = [
