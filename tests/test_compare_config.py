@@ -16,7 +16,6 @@ def test_a_round_trip_through_json():
         peers=("unmitigated", "fairret-eo"),
         settings=2,
         recipes=("low-rank",),
-        confidence=0.5,
         seeds=3,
         first_seed=7,
     )
@@ -36,7 +35,6 @@ def test_the_default_asks_for_every_peer():
         ({"peers": ("leace", "leace")}, r"^peers=\('leace', 'leace'\).*different"),
         ({"recipes": ("low",)}, r"^recipes='low'"),
         ({"recipes": ()}, r"^recipes=\(\)"),
-        ({"confidence": 1.5}, r"^confidence=1\.5"),
         ({"settings": 0}, r"^settings=0"),
         ({"seeds": 0}, r"^seeds=0"),
         ({"first_seed": -1}, r"^first_seed=-1"),
