@@ -94,6 +94,17 @@ class TestAnswer:
             assert ours.test["accuracy"] >= outcome.test["accuracy"]
             assert ours.recipe == "constant"
 
+    def test_its_accuracy_is_matched_on_validation_rows_alone(self) -> None:
+        problem = make_problem(hiring_task(), seed=0, hidden=(8, 6))
+        labels = problem.train.labels.clone()
+        labels[torch.nonzero(labels == 1)[:1]] = 0  # the same decision is worth less there
+        problem = replace(problem, train=replace(problem.train, labels=labels))
+        ours = module._Ours(problem, FROZEN, 0, Checkpoints())
+        same = next(point for point in ours.frontier.points if point.is_constant)
+        assert same.metric("accuracy", "train") < same.metric("accuracy")
+        found = ours.answer("demographic_parity", 0.0, same.metric("accuracy"))
+        assert (found.met, found.recipe) == (True, "constant")
+
     def test_a_peer_that_uses_its_inputs_is_answered_by_what_can_be_expected(self) -> None:
         problem = make_problem(hiring_task(), seed=0, hidden=(8, 6))
         ours = module._Ours(problem, FROZEN, 0, Checkpoints())

@@ -232,8 +232,8 @@ class _Ours:
         """Our point for a peer's, by the rule that `fairfactor.studies.duels` states."""
         limit, floor = Constraint(gap, min(bound, 1.0)), Constraint("accuracy", accuracy)
         if not self.frontier.keeps_most_worth(accuracy):
-            anything = self.frontier.select([limit, floor], constant=True)
-            if anything.met:
+            anything = self.frontier.select([limit], constant=True)
+            if anything.met and floor.is_met(anything.point.validation):
                 return self._tested(anything)
         return self._weighed(limit)
 
