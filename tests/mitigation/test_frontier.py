@@ -131,6 +131,12 @@ def test_what_is_little_worth_is_not_chosen_where_a_miss_is_worth_its_accuracy()
     assert (without.point, without.met) == (sure, True)
 
 
+def test_by_the_estimates_alone_what_is_met_is_chosen_whatever_its_worth():
+    met, missed = point(0.78, 0.0195), point(0.85, 0.0205)
+    choice = Frontier((met, missed, CONSTANT)).select(at_most(0.02))
+    assert (choice.point, choice.met) == (met, True)
+
+
 def test_luck_does_not_meet_a_bound_that_rows_cannot_decide():
     """With 2,000 rows a group equal rates differ by 2 points or more in a tenth of samples."""
     lucky = replace(point(0.85, 0.0), validation=counts(0.85, 0.0, rows=2000))

@@ -35,7 +35,7 @@ class Selection:
     """The point that a frontier offers for some constraints.
 
     Attributes:
-        point: The most accurate point that meets them, or the nearest if none does.
+        point: The most accurate point that meets them, or the one that comes nearest.
         met: Whether it meets them.
         message: What was found, in a sentence.
     """
@@ -128,24 +128,24 @@ class Frontier:
         kept = best[excess[best] <= ROUNDING].tolist()
         met = next(
             (
-                index
+                self.points[index]
                 for index in kept
                 if confidence is None or self._counted.is_sure(index, constraints, confidence)
             ),
             None,
         )
+        if met and (confidence is None or self.keeps_most_worth(met.metric("accuracy"))):
+            return Selection(met, True, self._found(met, constraints))
         if confidence is None:
-            found = self.points[best[excess[best] <= excess.min() + NEGLIGIBLE_EXCESS][0]]
+            near = self.points[best[excess[best] <= excess.min() + NEGLIGIBLE_EXCESS][0]]
         else:
-            found = self.weigh(
+            weighed = self.weigh(
                 constraints, evidence=evidence, minimize=minimize, constant=constant
-            ).point
-        if met is None:
-            return Selection(found, False, self._missed(found, constraints, confidence))
-        point = self.points[met]
-        if self._is_worth_less(point, found):
-            return Selection(found, False, self._missed(found, constraints, confidence, point))
-        return Selection(point, True, self._found(point, constraints))
+            )
+            near = weighed.point
+        if met and not self.keeps_most_worth(near.metric("accuracy")):
+            return Selection(met, True, self._found(met, constraints))
+        return Selection(near, False, self._missed(near, constraints, confidence, met))
 
     def weigh(
         self,
@@ -162,8 +162,7 @@ class Frontier:
         validation rows, g_b the gap of a bootstrap sample of training and validation rows together,
         or of the latter alone if models know the training rows by heart (`KNOWN_BY_HEART`).
         A rule that keeps a bound by luck is expected to miss it by about as much as one that just
-        misses it. So neither luck decides nor a margin that hardly any rule can keep, and a smaller
-        bound never gives a worse point than one that is easily kept.
+        misses it. So neither luck decides nor a margin that hardly any rule can keep.
 
         Of all points the 200 are weighed that are best if nothing but estimates counts.
 
@@ -195,12 +194,6 @@ class Frontier:
             return Selection(point, True, self._found(point, constraints))
         return Selection(point, False, self._missed(point, constraints, None))
 
-    def _is_worth_less(self, point: OperatingPoint, other: OperatingPoint) -> bool:
-        """Whether a point gives up half of what the inputs are worth, and another does not."""
-        return not self.keeps_most_worth(point.metric("accuracy")) and self.keeps_most_worth(
-            other.metric("accuracy")
-        )
-
     def _refused(self, *, constant: bool) -> NDArray[np.bool_]:
         """Which points are not chosen: useless ones, unless asked for or there is no other."""
         if constant or self._constant.all():
@@ -216,9 +209,14 @@ class Frontier:
         Returns:
             False if it is nearer to that of the same decision for everyone than to the best.
         """
+        useless, best = self._worth
+        return useless == 0 or accuracy - useless >= (best - useless) / 2
+
+    @cached_property
+    def _worth(self) -> tuple[float, float]:
+        """Validation accuracy of the same decision for everyone, 0 without it, and of the best."""
         accuracies = METRICS["accuracy"](self.validation)
-        useless = float(accuracies[self._constant].max(initial=0.0))
-        return useless == 0 or accuracy - useless >= (float(accuracies.max()) - useless) / 2
+        return float(accuracies[self._constant].max(initial=0.0)), float(accuracies.max())
 
     def _found(self, point: OperatingPoint, constraints: Sequence[Constraint]) -> str:
         accuracy = point.metric("accuracy")
@@ -228,11 +226,10 @@ class Frontier:
 
     @property
     def _little_worth(self) -> str:
-        accuracies = METRICS["accuracy"](self.validation)
+        useless, best = self._worth
         return (
             "That gives up more than half of what the inputs are worth: the same decision for "
-            f"everyone has {accuracies[self._constant].max():.2%}, the most accurate point "
-            f"{accuracies.max():.2%}."
+            f"everyone has {useless:.2%}, the most accurate point {best:.2%}."
         )
 
     def _missed(

@@ -38,7 +38,7 @@ BOUNDS = (
 )
 """Bounds at which our frontier is shown."""
 
-EXCESS_PRICE = 1.0
+PRICE_AT_EQUAL_GAPS = 1.0
 """In a comparison at equal gaps a point of gap beyond the other's counts like one of error."""
 
 Entry = tuple[str, int]
@@ -226,19 +226,17 @@ class _Ours:
 
     def choose(self, gap: str, bound: float) -> Choice:
         """Our point for a bound."""
-        return self._weighed(Constraint(gap, min(bound, 1.0)))
+        limit = Constraint(gap, min(bound, 1.0))
+        return self._tested(self.frontier.weigh([limit], price=PRICE_AT_EQUAL_GAPS))
 
     def answer(self, gap: str, bound: float, accuracy: float) -> Choice:
         """Our point for a peer's, by the rule that `fairfactor.studies.duels` states."""
-        limit, floor = Constraint(gap, min(bound, 1.0)), Constraint("accuracy", accuracy)
         if not self.frontier.keeps_most_worth(accuracy):
+            limit, floor = Constraint(gap, min(bound, 1.0)), Constraint("accuracy", accuracy)
             anything = self.frontier.select([limit], constant=True)
             if anything.met and floor.is_met(anything.point.validation):
                 return self._tested(anything)
-        return self._weighed(limit)
-
-    def _weighed(self, limit: Constraint) -> Choice:
-        return self._tested(self.frontier.weigh([limit], price=EXCESS_PRICE))
+        return self.choose(gap, bound)
 
     def _tested(self, selection: Selection) -> Choice:
         point = selection.point
