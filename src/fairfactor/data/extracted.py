@@ -45,7 +45,7 @@ def extracted_task(
         target, positive = request.target, None
     if target is None:
         raise ArgumentError("target", target, "the column to predict")
-    names = list(dict.fromkeys((target, *request.sensitive, *filter(None, (request.parts,)))))
+    names = list(dict.fromkeys((target, *request.beside_target)))
     require_columns(frame.columns, (extractor.column, *names))
     named = frame[names].reset_index(drop=True)
     made = feature_table(extractor, frame, cache=request.feature_cache, on_rows=request.on_rows)

@@ -78,6 +78,11 @@ class DataRequest:
         if self.rows not in {None, "complete", "all"}:
             raise ArgumentError("rows", self.rows, '"complete" or "all"')
 
+    @property
+    def beside_target(self) -> tuple[str, ...]:
+        """Columns that go with the target and are no inputs: sensitive, and published parts."""
+        return (*self.sensitive, *((self.parts,) if self.parts is not None else ()))
+
     def refuse_all_but(self, accepted: AbstractSet[str]) -> None:
         """Check that nothing is asked for that the data set does not know.
 

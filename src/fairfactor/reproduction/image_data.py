@@ -25,7 +25,7 @@ from fairfactor.data.task import TableTask
 from fairfactor.errors import DataError, FairfactorWarning
 from fairfactor.models.mlp import build_mlp
 from fairfactor.pipeline import Rows
-from fairfactor.pretraining.execute import WEIGHTS_FILE
+from fairfactor.pretraining.execute import Pretrained
 from fairfactor.reproduction.problem import PAPER, Problem
 from fairfactor.studies.seed_run import pretrain
 from fairfactor.studies.task_groups import task_groups
@@ -35,7 +35,6 @@ ROOT = "FAIRFACTOR_IMAGES"
 
 FEATURES = "FAIRFACTOR_FEATURES"
 """Environment variable that names the folder in which features are kept."""
-
 
 WEIGHTS = "FAIRFACTOR_WEIGHTS"
 """Environment variable that names the folder of a ResNet-18 from ``fairfactor pretrain``."""
@@ -78,6 +77,21 @@ class ImageDataSet:
             return "its network is pre-trained here: see fairfactor pretrain, then name --weights"
         return ""
 
+    @property
+    def request(self) -> DataRequest:
+        """What is asked of the release, wherever the environment says that it is."""
+        pretrained = Pretrained(Path(os.environ[WEIGHTS])) if self.by_resnet else None
+        return DataRequest(
+            self.release,
+            (self.sensitive,),
+            target=self.target,
+            threshold=self.threshold,
+            root=str(Path(os.environ[ROOT]) / self.release),
+            model="resnet18" if pretrained else None,
+            weights=str(pretrained.weights) if pretrained else None,
+            feature_cache=Path(os.environ.get(FEATURES, "runs/features")),
+        )
+
     def problem(self, seed: int) -> Problem:
         """Split and standardise the features.
 
@@ -93,7 +107,7 @@ class ImageDataSet:
         missing = self.missing()
         if missing:
             raise DataError(f"{self.label}: {missing}")
-        task = _task(self)
+        task = _task(self.request)
         groups = task_groups(task, 0)
         if self.release == "lfwa":
             parts = table_1_split("lfw+a", len(task.frame), seed=seed, together=task.together)
@@ -163,24 +177,13 @@ def image_features(
     Returns:
         Shape (images, features), and codes (images,) if the release tells who is shown.
     """
-    task = _task(data)
+    task = _task(data.request)
     return task.inputs.to_numpy(dtype=np.float32, copy=True), task.together
 
 
 @lru_cache(maxsize=2)
-def _task(data: ImageDataSet) -> TableTask:
+def _task(request: DataRequest) -> TableTask:
     """Load the features once for all seeds of this process."""
-    weights = Path(os.environ[WEIGHTS]) / WEIGHTS_FILE if data.by_resnet else None
-    request = DataRequest(
-        data.release,
-        (data.sensitive,),
-        target=data.target,
-        threshold=data.threshold,
-        root=str(Path(os.environ[ROOT]) / data.release),
-        model="resnet18" if data.by_resnet else None,
-        weights=None if weights is None else str(weights),
-        feature_cache=Path(os.environ.get(FEATURES, "runs/features")),
-    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FairfactorWarning)
         return load_task(request)

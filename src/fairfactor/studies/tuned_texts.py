@@ -75,8 +75,7 @@ def tuned_text_task(
 
 def _outline(table: TextTable, request: DataRequest) -> TableTask:
     """The task with the texts themselves in place of their features."""
-    published = filter(None, (request.parts,))
-    named = dict.fromkeys((table.column, table.target, *request.sensitive, *published))
+    named = dict.fromkeys((table.column, table.target, *request.beside_target))
     return TableTask(
         table.frame[list(named)],
         target=table.target,

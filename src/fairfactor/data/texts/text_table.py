@@ -115,12 +115,12 @@ def _own_table(request: DataRequest) -> TextTable:
     """
     assert request.text is not None
     assert request.target is not None
-    if request.text in {request.target, request.parts, *request.sensitive}:
+    if request.text in {request.target, *request.beside_target}:
         raise ArgumentError(
             "text", request.text, "neither the target nor a sensitive column, nor that of --parts"
         )
     table = SurveyedTable.open(Path(request.data))
-    wanted = (request.text, request.target, *request.sensitive, *filter(None, (request.parts,)))
+    wanted = (request.text, request.target, *request.beside_target)
     require_columns(table.file.names, wanted)
     table.warn()
     frame = with_target(table.read(wanted, most_rows=request.most_rows), request.target)
