@@ -133,7 +133,7 @@ def test_what_is_little_worth_is_not_chosen_where_a_miss_is_worth_its_accuracy()
 
 def test_by_the_estimates_alone_what_is_met_is_chosen_whatever_its_worth():
     met, missed = point(0.78, 0.0195), point(0.85, 0.0205)
-    choice = Frontier((met, missed, CONSTANT)).select(at_most(0.02))
+    choice = Frontier((met, missed, point(0.9, 0.2), CONSTANT)).select(at_most(0.02))
     assert (choice.point, choice.met) == (met, True)
 
 
