@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import ctypes
 import hashlib
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -160,7 +163,7 @@ class Processes:
             ) from error
 
     def _all_reduce(self, tensor: Tensor, operation: engine.ReduceOp.RedOpType) -> None:
-        """Reduce a tensor in place, and keep the finished exchange until the next one.
+        """Reduce a tensor in place, and keep the finished exchange until some later ones.
 
         gloo's thread lets go of an exchange a moment after it is waited for. If that were the last
         reference, the thread would need the interpreter to free the tensors, and a process that
@@ -168,7 +171,7 @@ class Processes:
         """
         exchange = engine.all_reduce(tensor, operation, group=self._handle, async_op=True)
         exchange.wait()
-        _LAST_EXCHANGE[:] = [exchange]
+        _LAST_EXCHANGES.append(exchange)
 
     @property
     def _handle(self) -> engine.ProcessGroup | None:
@@ -186,7 +189,9 @@ class Processes:
 
 ALONE = Processes()
 
-_LAST_EXCHANGE: list[object] = []
+_LAST_EXCHANGES: deque[object] = deque(maxlen=4)  # gloo has two threads, each holds one at most
+# Python's end frees what modules hold; a thread that is late may then still hold an exchange.
+atexit.register(ctypes.pythonapi.Py_IncRef, ctypes.py_object(_LAST_EXCHANGES))
 
 
 def sharded_modules(model: nn.Module) -> list[Any]:
